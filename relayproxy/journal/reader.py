@@ -24,7 +24,7 @@ from relayproxy.journal.relay_report import delete_relay_report
 from relayproxy.journal.segments import LOCK, segment_numbers, segment_path, writer_is_alive
 from relayproxy.journal.windows import delete_windows
 
-_READ_AHEAD = 256 * 1024
+_READ_LEAST, _READ_AHEAD = 4 * 1024, 256 * 1024
 """Bytes taken from the file at once, unless a block is longer."""
 _DOUBT = 1.0
 """Seconds that a living writer gets to complete a block before another one is looked for behind it."""
@@ -115,7 +115,7 @@ class JournalReader:
         while budget > 0 and not self._finished:
             here: list[Block | Damage] = []
             try:
-                taken = self._step(here)
+                taken = self._step(here, budget)
             except OSError:
                 self.close()
                 if not found:
@@ -127,15 +127,15 @@ class JournalReader:
             budget -= taken
         return found
 
-    def _step(self, found: list[Block | Damage]) -> int | None:
-        """Appends what comes next; returns the bytes used, None when there is nothing more yet."""
-        if taken := self._take(found, final=False):
+    def _step(self, found: list[Block | Damage], budget: int) -> int | None:
+        """Appends what comes next, about `budget` bytes; returns the bytes used, None when there is no more yet."""
+        if taken := self._take(found, budget, final=False):
             return taken
         successor = self._successor()
         if successor is None and writer_is_alive(self._path):
             return None
         # Only now is the segment final: what came between the read above and this look is read first.
-        if taken := self._take(found, final=True):
+        if taken := self._take(found, budget, final=True):
             return taken
         self._leave(found, successor or self._successor())
         return 0
@@ -153,7 +153,7 @@ class JournalReader:
             found.append(Damage(self._segment, max(self._offset, self._target), 0, "missing"))
         self._segment, self._offset, self._target = successor, 0, 0
 
-    def _take(self, found: list[Block | Damage], *, final: bool) -> int:
+    def _take(self, found: list[Block | Damage], budget: int, *, final: bool) -> int:
         """Appends what can be read now of the current segment; returns the bytes used, 0 when there are none."""
         if self._file is None:
             try:
@@ -162,7 +162,7 @@ class JournalReader:
                 return 0
         if self._offset < self._target:
             self._seek()
-        data = os.pread(self._file, _READ_AHEAD, self._offset)
+        data = os.pread(self._file, min(max(budget, _READ_LEAST), _READ_AHEAD), self._offset)
         at = 0
         if self._offset == 0 and data:
             at = len(MAGIC)

@@ -41,6 +41,10 @@ _OPENINGS = (EntryKind.REQUEST, EntryKind.OPENING)
 
 MAX_CHUNKS, LARGE = 50, 512
 """Chunks of a connection that are played together, and bytes of one that others do not wait for."""
+STEP = 16 * 1024
+"""Bytes that are read at once."""
+MOST_DECODED = 8 * 1024 * 1024
+"""Bytes of messages after which no more is played at once: what is compressed may be a thousand times as long."""
 SETTLED = 3_000_000_000
 """Nanoseconds after which what a relay heard is in its journal, if its disk is not slow: when a journal has nothing
 more, time has passed without anything for its calls until then."""
@@ -88,7 +92,7 @@ class JournalPlayer:
         self._size_limit = size_limit
         self._patience = patience
         self._rules = rules
-        self._read = 0
+        self._read = self._decoded = 0
         self.behind = False
         """There may be more that could be read at once."""
         self._spoiled = False
@@ -121,27 +125,36 @@ class JournalPlayer:
         return min([self.position, *(Position(*place) for place, _ in self._pending.values())])
 
     def play(self, max_bytes: int) -> Iterator[ConnectionEvent]:
-        """Plays about `max_bytes` of new entries. Must be exhausted before `position` means anything. What each
-        connection said is played together; between connections order is kept where `interleaved` asks for it."""
-        before = self._read
+        """Plays about `max_bytes` of new entries, less of what is compressed. Must be exhausted before `position` means
+        anything. What each connection said is played together; between connections order is kept where `interleaved`
+        asks for it."""
+        end, full = self._read + max_bytes, self._decoded + MOST_DECODED
         problem: OSError | None = None
-        read: list[Block | Damage] = []
-        try:
-            read = self._reader.read(max_bytes)
-        except OSError as error:
-            problem = error
-        if read:
-            self._read_at = time.monotonic_ns()
-        for found in read:
-            if isinstance(found, Block):
-                yield from self._block(found)
-                self._after(found)
-                self._spoiled = False
-            else:
-                yield from self._damage(found)
+        read = False
+        while self._read < end and self._decoded < full:
+            start = self._read
+            try:
+                parts = self._reader.read(STEP)
+            except OSError as error:
+                problem = error
+                break
+            if not parts:
+                break
+            read, self._read_at = True, time.monotonic_ns()
+            for found in parts:
+                if isinstance(found, Block):
+                    yield from self._block(found)
+                    self._after(found)
+                    self._spoiled = False
+                else:
+                    yield from self._damage(found)
+            for number in [one for one in self._waiting if self.connections[one].inflates]:
+                yield from self.catch_up(self.connections[number])
+            if self._read - start < STEP // 2:
+                break  # nothing more is there
+        self.behind = self._read >= end - max_bytes // 2 or self._decoded >= full
         yield from self._catch_up_all()
         self.position = self._reached
-        self.behind = self._read - before >= max_bytes // 2
         if problem is not None:
             raise problem
         if self._reader.segment > self.position.segment:
@@ -163,6 +176,7 @@ class JournalPlayer:
         chunks = self._waiting.pop(connection.number, None)
         if chunks is not None:
             messages = connection.chunks(chunks)
+            self._decoded += sum(message.size for message in messages)
             self._note_pending(connection)
             yield ConnectionEvent(connection, "messages", messages)
 

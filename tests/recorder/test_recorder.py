@@ -22,7 +22,8 @@ from relayproxy.recordings.call import fold_connections
 from relayproxy.store.schema.rows import Batch, JournalRow
 from relayproxy.store.write.archive import Archive
 from tests.databases import migrated
-from tests.recorder.stage import CLOSE, MS, NOON, PING, Stage, prompt, setup, token
+from tests.recorder.decoding.test_deflate import Compressing
+from tests.recorder.stage import CLOSE, DEFLATE, MS, NOON, PING, Stage, prompt, setup, token
 from tests.wire import frame
 
 TWILIO, BACKEND = EntryKind.TWILIO_CHUNK, EntryKind.BACKEND_CHUNK
@@ -149,6 +150,28 @@ def test_a_dead_relays_journal_is_committed_however_much_of_it_is_read_at_once(s
 
     assert len([*stage.archive.messages(call.id)]) == 1 + size // 50_000
     assert not journal.path.exists()
+
+
+def test_what_is_compressed_a_thousandfold_is_committed_in_parts(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relayproxy.recorder.journal_player.STEP", 4096)
+    monkeypatch.setattr("relayproxy.recorder.journal_player.MOST_DECODED", 1_000_000)
+    monkeypatch.setattr("relayproxy.recorder.recorder.BATCH_SIZE", 1_000_000)
+    call, compressing = stage.journal().call(response_headers=DEFLATE), Compressing(keeps=True)
+    call.twilio(setup())
+    for _ in range(200):
+        call.chunk(BACKEND, compressing.send(token("a" * 50_000).encode()))
+    sizes: list[int] = []
+
+    class Watched(Archive):
+        def commit(self, batch: Batch) -> None:
+            super().commit(batch)
+            sizes.append(sum(len(chunk.lines) for chunk in batch.chunks))
+
+    stage.recorder(Watched).finish()
+
+    assert sum(sizes) > 10_000_000
+    assert max(sizes) < 3_000_000
+    assert [m.kind for m in stage.archive.messages(call.id)].count("text") == 201
 
 
 def test_a_refused_call_is_a_session_of_its_own(stage: Stage) -> None:

@@ -10,7 +10,7 @@ from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.checks.speakability import speakability_issues
 from relayproxy.conversation.fold.barge_in import REACTION_MS
 from relayproxy.conversation.fold.response_states import CUT_OFF
-from relayproxy.conversation.fold.turns import Response, TurnDraft
+from relayproxy.conversation.fold.turns import TEXT_LIMIT, Response, TurnDraft
 from relayproxy.conversation.hearing.speaking_rate import USUAL
 from relayproxy.conversation.model import Finding, Interruption, Turn
 from relayproxy.conversation.moment import Moment
@@ -119,7 +119,7 @@ def _delivery(draft: TurnDraft, turn: Turn) -> Iterator[Finding]:
     if turn.opened_by not in ("prompt", "dtmf") or len(spoken) != 1 or turn.media:
         return
     (reply,) = spoken
-    length = len(reply.text().strip())
+    length = len(reply.text().strip()) if reply.chars <= TEXT_LIMIT else reply.chars
     if length < LONG_REPLY or reply.done_out is None or reply.interruption is not None or reply.began is None:
         return
     if sum(bool(token.strip()) for token in reply.tokens) == 1:

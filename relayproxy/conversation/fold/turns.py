@@ -27,6 +27,9 @@ from relayproxy.text import mended
 MAX_MARKS = 64
 MARK_TEXT = 80
 """Characters of a mark's text."""
+TEXT_LIMIT = 100_000
+"""Characters of the agent that are kept of a turn, which is two hours of speech; its messages have all of them. What is
+derived of a turn takes forty times as much memory as its text."""
 MAX_STALE = 1000
 MAX_INTERRUPTIONS = 64
 """Interruptions of one turn that are listed."""
@@ -55,6 +58,7 @@ class Response:
     __slots__ = (
         "began",
         "began_inputs",
+        "chars",
         "connection_id",
         "crossed",
         "done_out",
@@ -118,6 +122,9 @@ class Response:
         self.media: list[tuple[int, str]] = []
         """Media of it: when each was sent, and its source."""
         self.tokens: list[str] = []
+        """Those of its turn beyond `TEXT_LIMIT` are empty."""
+        self.chars = 0
+        """Characters that were sent."""
         self.seqs: list[int] = []
         """The `seq` of the message of each token."""
         self.speeches: list[Speech] = []
@@ -161,6 +168,19 @@ class Response:
         within = 0 if longest is None else longest[0]
         return within if self.interruption is None else max(within, self.interruption.longest_gap)
 
+    def keep(self, token: str) -> str:
+        """Adds a token; what of it is kept."""
+        before = self.chars if self.turn is None else self.turn.agent_chars
+        if before + len(token) <= TEXT_LIMIT:
+            kept = token
+        else:
+            kept = token[: TEXT_LIMIT - before] + "…" if before <= TEXT_LIMIT else ""
+        self.tokens.append(kept)
+        self.chars += len(token)
+        if self.turn is not None:
+            self.turn.agent_chars += len(token)
+        return kept
+
     def text(self) -> str:
         """All tokens as sent; halves of surrogate pairs are not joined."""
         return "".join(self.tokens)
@@ -170,6 +190,7 @@ class TurnDraft:
     """A turn under construction. After a change call `invalidate`, which drops the value that was built of it."""
 
     __slots__ = (
+        "agent_chars",
         "agent_over_caller",
         "caller_at",
         "caller_begun_at",
@@ -246,6 +267,8 @@ class TurnDraft:
         """Something that the backend sent during it is missing from the recording."""
         self.cut_short = False
         """An interrupt came between the caller's asking and the first token."""
+        self.agent_chars = 0
+        """Characters that the agent sent in it."""
         self.agent_over_caller = False
         """It began between a partial prompt and its final one."""
         self.responses: list[Response] = []

@@ -126,7 +126,7 @@ SESSION_NUMBERS: tuple[Number[Conversation], ...] = (
     ),
     Number(
         "sent_chars", "Characters sent", "A", lambda call: call.totals.sent_chars,
-        "Characters of text that the backend sent.",
+        "Characters of text that the backend sent; of one turn 100,000 at most, as no more is kept of it.",
         attribute="relayproxy.session.agent_chars", unit="{char}", type=int,
     ),
     Number(

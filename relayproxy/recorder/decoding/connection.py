@@ -186,6 +186,11 @@ class DecodedConnection:
         """Takes that it is `t` nanoseconds after the opening, and nothing came."""
         return self._redact([], None, until=t)
 
+    @property
+    def inflates(self) -> bool:
+        """What is said on it may be much longer than it is in the journal."""
+        return any(decoder.inflates for decoder in self._decoders.values())
+
     def chunks(self, entries: Iterable[tuple[JournalEntry, int]]) -> list[Message]:
         """Takes bytes that the two ends sent, chunk by chunk in order, each with its segment."""
         missing = self._missing() if self._until else []

@@ -62,8 +62,8 @@ class AnswerProtocol(BaseProtocol):
         self.transport = cast(asyncio.Transport, transport)
         # Nobody waits here until the request is sent. The call that takes over is told of what waits by its own limits.
         self.transport.set_write_buffer_limits(high=_ANY)
+        self._stopwatch.connect_ends()  # before what wakes the backend, beside which this process may have to wait
         self.transport.write(self._request)
-        self._stopwatch.connect_ends()
 
     def data_received(self, data: bytes) -> None:
         """Reads the answer; keeps what follows a 101."""

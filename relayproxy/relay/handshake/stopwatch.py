@@ -38,7 +38,7 @@ class Stopwatch:
         self._connect_at = monotonic_ns()
 
     def connect_ends(self) -> None:
-        """Event: the connection is made, and the request is sent."""
+        """Event: the connection is made, and the request is about to be sent."""
         self._request_at = monotonic_ns()
         self._connect = self._request_at - self._connect_at - (self._dns or 0)
 

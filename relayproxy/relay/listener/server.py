@@ -46,14 +46,16 @@ class _Connections:
         self._open: set[HeadProtocol] = set()
         self._waiting: dict[HeadProtocol, asyncio.TimerHandle] = {}
         """Those whose head has not ended, the oldest first."""
+        self._unseen: set[HeadProtocol] = set()
+        """Those with a request that is not being handled yet."""
         self._trimming: asyncio.TimerHandle | None = None
         self._sizes: Counter[HeadProtocol] = Counter()
         """Bytes of those heads, where the first piece was not all."""
 
     @property
-    def heads(self) -> int:
-        """The connections whose head has not ended."""
-        return len(self._waiting)
+    def pending(self) -> bool:
+        """True while there is a connection whose head has not ended, or whose request no handler has seen yet."""
+        return bool(self._waiting or self._unseen)
 
     def make(self) -> HeadProtocol:
         """The protocol of a new connection."""
@@ -79,6 +81,7 @@ class _Connections:
     def requested(self, connection: HeadProtocol, request: Request) -> None:
         """Has a request answered."""
         self._stop_waiting(connection)
+        self._unseen.add(connection)
         connection.task = asyncio.get_running_loop().create_task(self._answer(request))
 
     def unreadable(self, connection: HeadProtocol, found: Unreadable) -> None:
@@ -89,6 +92,7 @@ class _Connections:
     def closed(self, connection: HeadProtocol) -> None:
         """Forgets a connection."""
         self._stop_waiting(connection)
+        self._unseen.discard(connection)
         self._open.discard(connection)
 
     async def close(self) -> None:
@@ -99,6 +103,7 @@ class _Connections:
             await asyncio.sleep(GOODBYE)
 
     async def _answer(self, request: Request) -> None:
+        self._unseen.discard(request.connection)
         try:
             answer = await self._handler(request)
         except asyncio.CancelledError as problem:  # the caller has gone, or the process waits no longer
@@ -159,8 +164,9 @@ class Listener:
 
     @property
     def pending(self) -> bool:
-        """True while a connection that was accepted may not have sent the head of a request yet."""
-        return self._connections.heads > 0 or asyncio.get_running_loop().time() < self._pending_until
+        """True while a connection that was accepted may not have sent the head of a request yet, or may not have been
+        handled."""
+        return self._connections.pending or asyncio.get_running_loop().time() < self._pending_until
 
     async def start(self) -> None:
         """Begins to listen, and sets `url`. Raises OSError."""

@@ -23,6 +23,25 @@ def test_interruptions_of_one_turn_are_bounded() -> None:
     assert len(script(call).turns[1].interruptions) == 64
 
 
+def test_of_what_an_agent_sends_in_one_turn_no_more_is_kept_than_anybody_could_hear() -> None:
+    much = "word " * 10_000
+    call = script(f"""
+        0.0  twilio   setup
+        1.0  twilio   prompt "Tell me all." last
+        1.1  backend  text "{much}"
+        1.2  backend  text "{much}"
+        1.3  backend  text "{much}"
+        1.4  backend  text "{much}" last
+        9.0  twilio   prompt "Stop." last
+        9.1  backend  text "Fine." last
+    """)
+
+    long, short = call.turns[1:]
+    assert long.agent_text == "word " * 20_000 + "…"
+    assert long.chunks == 4
+    assert short.agent_text == "Fine."
+
+
 def test_what_is_played_of_the_greeting_is_joined_by_one_space() -> None:
     turn = script("""
         0.0  twilio   setup

@@ -178,3 +178,22 @@ def _read_to(sock: socket.socket, end: bytes) -> bytes:
     while not got.endswith(end) and (part := sock.recv(1 << 20)):
         got = (got + part)[-len(end) :]
     return got
+
+
+async def test_when_the_request_goes_connecting_has_ended() -> None:
+    stopwatch = Stopwatch()
+    stopwatch.connect_begins()
+    told: list[bool] = []
+
+    class Sent(asyncio.Transport):
+        """As the request wakes the backend, this process may have to wait for a processor."""
+
+        def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+            pass
+
+        def write(self, data: bytes | bytearray | memoryview) -> None:
+            told.append(stopwatch.dial() is not None)
+
+    protocol = AnswerProtocol(b"GET / HTTP/1.1\r\n\r\n", asyncio.get_running_loop().create_future(), stopwatch)
+    protocol.connection_made(Sent())
+    assert told == [True]

@@ -63,6 +63,31 @@ async def test_many_that_come_at_once_with_whole_heads_are_all_answered() -> Non
     await listener.close()
 
 
+async def test_who_has_connected_is_pending_until_the_request_is_handled() -> None:
+    handled = asyncio.Event()
+
+    async def answer(_: Request) -> Answer:
+        handled.set()
+        return page(200, "here")
+
+    listener = server.Listener(answer, lambda *_: None, "127.0.0.1:0", None, 3)
+    await listener.start()
+
+    def pending() -> bool:
+        return listener.pending
+
+    caller = socket.create_connection(("127.0.0.1", int(listener.url.rpartition(":")[2])))
+    while not pending():  # noqa: ASYNC110 (every turn of the loop is looked at)
+        await asyncio.sleep(0)
+    caller.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    while not handled.is_set():
+        assert pending()
+        await asyncio.sleep(0)
+    assert not pending()
+    caller.close()
+    await listener.close()
+
+
 async def test_heads_that_do_not_end_make_room_for_those_that_do() -> None:
     async def answer(_: Request) -> Answer:
         return page(200, "here")

@@ -158,20 +158,21 @@ class ResponseTracker:
         response.last_at = moment.at
         if not crossed or moment.at - self._input_at >= IN_FLIGHT:
             response.inputs = self._inputs
-        response.tokens.append(token)
+        kept = response.keep(token)
         response.seqs.append(moment.seq)
         turn = response.turn
         if turn is None:
             if not speakable:
-                self._keep_white_space(response, token, moment)
+                self._keep_white_space(response, kept, moment)
                 return
             turn = self._begin(response, moment, "text", late=late)
+            turn.agent_chars += response.chars
             response.voice_lang = lang or self._lang or turn.lang
         turn.invalidate()
         self._attribution.active(moment.at)
         self._overlap(response, moment, speakable=speakable)
         self._count(response, token, moment, gap, last=last, speakable=speakable)
-        self._speak(response, token, moment, speakable=speakable, preemptible=preemptible)
+        self._speak(response, kept, moment, speakable=speakable, preemptible=preemptible)
 
     def play(self, source: str, moment: Moment, *, preemptible: bool, late: bool) -> None:
         """Handles `play`. `late` as for text."""
