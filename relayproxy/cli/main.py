@@ -197,7 +197,7 @@ def recorder(config: Path | None, supervised: bool, drain: Path | None, **flags:
     settings = settings_of(config, flags)
     require_otlp(settings.otel)
     _begin("recorder", supervised)
-    process.run(settings)
+    process.run(settings, process.PREDECESSOR if supervised else 0.0)
 
 
 @main.command(short_help="The console alone: pages and JSON API.")

@@ -9,6 +9,7 @@ import gc
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -66,17 +67,21 @@ COURTESY = 10
 """Niceness: on a machine with few processors calls come first, and recording catches up."""
 
 
-def run(settings: Settings) -> None:
+PREDECESSOR = 10.0
+"""Seconds in which the recorder of a `serve` that was killed ends."""
+
+
+def run(settings: Settings, patience: float = 0.0) -> None:
     """Runs the recorder until SIGTERM or SIGINT; then the rest of the journal is still recorded, within a few seconds.
 
-    A database that is away or has no schema yet is waited for. Raises RelayproxyError when another recorder works
-    on the data folder, or the folder cannot be used, or names are to be found and what that needs is not installed, or
-    the database file has been deleted, replaced or damaged.
+    A database that is away or has no schema yet is waited for, and another recorder for `patience` seconds. Raises
+    RelayproxyError when another recorder works on the data folder, or the folder cannot be used, or names are to be
+    found and what that needs is not installed, or the database file has been deleted, replaced or damaged.
     """
     stop = stop_event(*NUMBERS)
     os.nice(COURTESY)
     keep_little()
-    with alone(settings.data_dir, settings.journal) as recorder_id:
+    with alone(settings.data_dir, settings.journal, patience, stop) as recorder_id:
         rules_of = rules_by_route(settings)
         engine = open_engine(settings.database)
         exporter, metrics = exporter_of(settings), _metrics(settings)
@@ -195,9 +200,11 @@ def shut_down(*senders: "OtlpExporter | OtlpMetrics | None") -> None:
 
 
 @contextmanager
-def alone(data_dir: Path, journal: Path) -> Iterator[str]:
+def alone(data_dir: Path, journal: Path, patience: float = 0.0, stop: threading.Event | None = None) -> Iterator[str]:
     """Gives the name by which a database that several recorders write knows this one: that of its data folder. Raises
-    RelayproxyError when another recorder works on that folder, or on this journal, or the folder cannot be used."""
+    RelayproxyError when another recorder works on that folder, or on this journal, for `patience` seconds or until
+    `stop` is set, or the folder cannot be used."""
+    until, stop = time.monotonic() + patience, stop or threading.Event()
     path = data_dir / "recorder.lock"
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -206,7 +213,7 @@ def alone(data_dir: Path, journal: Path) -> Iterator[str]:
         raise RelayproxyError(f"data_dir={data_dir}: a folder to write in is expected ({problem.strerror})") from None
     try:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(lock, until, stop)
         except BlockingIOError:
             raise RelayproxyError(
                 f"data_dir={data_dir}: another recorder works on this folder; one is enough for any number of relays"
@@ -215,14 +222,14 @@ def alone(data_dir: Path, journal: Path) -> Iterator[str]:
             name = _name(lock)
         except OSError as problem:
             raise RelayproxyError(f"data_dir={data_dir}: cannot be written ({problem.strerror})") from None
-        with _journal_alone(journal):
+        with _journal_alone(journal, until, stop):
             yield name
     finally:
         os.close(lock)
 
 
 @contextmanager
-def _journal_alone(journal: Path) -> Iterator[None]:
+def _journal_alone(journal: Path, until: float, stop: threading.Event) -> Iterator[None]:
     with suppress(OSError):
         journal.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
@@ -231,7 +238,7 @@ def _journal_alone(journal: Path) -> Iterator[None]:
         yield
         return
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(lock, until, stop)
     except BlockingIOError:
         os.close(lock)
         raise RelayproxyError(
@@ -241,6 +248,18 @@ def _journal_alone(journal: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+def _lock(file: int, until: float, stop: threading.Event) -> None:
+    """Locks it once nobody else has, at the latest at this time of the monotonic clock. Raises BlockingIOError."""
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until or stop.wait(0.05):
+                raise
+        else:
+            return
 
 
 def _name(file: int) -> str:

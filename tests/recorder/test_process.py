@@ -1,7 +1,9 @@
 """The recorder as a process: ready, alone on its folder, gone in order, and killed without loss."""
 
 import signal
+import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -12,7 +14,7 @@ from relayproxy.errors import RelayproxyError
 from relayproxy.journal.format import EntryKind, pack_entry
 from relayproxy.journal.writer import JournalWriter
 from relayproxy.recorder.decoding.connection import SIDES
-from relayproxy.recorder.process import run
+from relayproxy.recorder.process import alone, run
 from relayproxy.settings.model import Settings
 from relayproxy.store.schema.migrate import migrate
 from tests.patience import PATIENCE
@@ -58,6 +60,27 @@ def test_a_second_recorder_of_the_same_journal_refuses_to_start(stage: Stage, tm
         pytest.raises(RelayproxyError, match=f"journal_dir={tmp_path}/journal: another recorder plays this journal"),
     ):
         run(Settings(data_dir=tmp_path / "other", journal_dir=tmp_path / "journal"))
+
+
+def test_who_is_given_time_waits_for_the_recorder_of_before(tmp_path: Path) -> None:
+    with ExitStack() as before:
+        name = before.enter_context(alone(tmp_path, tmp_path / "journal"))
+        ending = threading.Timer(0.1, before.pop_all().close)
+        ending.start()
+        with alone(tmp_path, tmp_path / "journal", patience=PATIENCE) as found:
+            assert found == name
+        ending.join()
+
+
+def test_who_is_told_to_stop_waits_no_longer(tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    with (
+        alone(tmp_path, tmp_path / "journal"),
+        pytest.raises(RelayproxyError, match="another recorder works on this folder"),
+        alone(tmp_path, tmp_path / "journal", PATIENCE, stop),
+    ):
+        pass
 
 
 def test_a_folder_that_cannot_be_one(tmp_path: Path) -> None:
