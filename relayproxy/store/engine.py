@@ -61,18 +61,17 @@ def open_engine(url: str, *, create: bool = True) -> Engine:
     """An engine that reads and writes; nothing is opened before its first use.
 
     A SQLite file and its folder are created when missing, readable by their owner alone. Without `create` a missing one
-    is an error of the use, and one that was put in the place of another is found by the next use. Raises `SettingError`
-    for a URL that cannot be used.
+    is an error of the use, and one that was put in the place of another is found by the next use, as each opens it: a
+    writer that is kept would delete the write-ahead log of the new file when it closes the old one. Raises
+    `SettingError` for a URL that cannot be used.
     """
     parsed = _parse(url)
     path = sqlite_path(parsed)
     if path is None:
         return _open_server(parsed, WRITE_TIMEOUT)
-    engine = _open(parsed, creator=lambda: _connect_sqlite(path, create=create))
+    options = {} if create else {"poolclass": NullPool}
+    engine = _open(parsed, creator=lambda: _connect_sqlite(path, create=create), **options)
     _note_files(engine, path)
-    if not create:
-        event.listen(engine, "checkout", lambda _connection, record, _: _refuse_replaced(record.info[_OPENED], path))
-        event.listen(engine, "checkin", _shrink)
     return engine
 
 
