@@ -30,6 +30,12 @@ EXCUSE = 15.0
 """Seconds after the end of a relay in which calls may break or find nobody, on a machine that does much else."""
 REDIALS = 0.5
 """How many of the calls whose relay is gone are made again."""
+CLOSED: dict[Ending, set[int | None]] = {
+    "caller": {1000},
+    "caller gone": set(),
+    "odd": {1000, 1002},
+}
+"""With which codes connections close that their callers end and no relay has cut: one who is gone cannot tell."""
 _OFTEN: dict[Ending, int] = {"caller": 12, "backend": 4, "caller gone": 1, "backend gone": 1, "refused": 1, "odd": 1}
 """How calls end, as often as they do. `odd`: with frames that are no messages, and then by the caller."""
 
@@ -159,7 +165,8 @@ class Traffic:
                 finally:
                     self.live -= 1
             # Its relay may have closed just before the caller did, who cannot tell.
-            sent.cut = sent.ending in ("caller", "caller gone") and twilio.close_code != 1000 and self._is_excused(url)
+            if sent.ending in CLOSED:
+                sent.cut = twilio.close_code not in CLOSED[sent.ending] and self._is_excused(url)
         except InvalidStatus as refusal:
             if refusal.response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and self._is_excused(url):
                 self.nobody += 1
