@@ -152,13 +152,13 @@ def demo_agent(listen: str) -> None:
 _supervised = click.option("--supervised", is_flag=True, hidden=True)
 
 
-@main.command(short_help="The relay alone: carries calls and tapes them.")
+@main.command(short_help="The relay alone: carries calls and records their bytes.")
 @settings_options(*RELAY_SETTINGS)
 @_supervised
 @click.option("--fd", "descriptors", type=int, multiple=True, hidden=True)
 @click.option("--name", default="relay", hidden=True)
 def relay(config: Path | None, supervised: bool, descriptors: tuple[int, ...], name: str, **flags: Any) -> None:
-    """Carries every byte between Twilio and the backend and tapes it in the journal.
+    """Carries every byte between Twilio and the backend and writes it to the journal.
 
     Under systemd it listens on the sockets of its socket unit, where it has one, instead of "listen".
     """
@@ -174,7 +174,7 @@ def relay(config: Path | None, supervised: bool, descriptors: tuple[int, ...], n
     process.run(settings, [socket.socket(fileno=one) for one in descriptors] or activated(), name)
 
 
-@main.command(short_help="The recorder alone: turns the tape into a database and spans.")
+@main.command(short_help="The recorder alone: turns the journal into a database and spans.")
 @settings_options(*RECORDER_SETTINGS)
 @_supervised
 @click.option(
@@ -197,7 +197,7 @@ def recorder(config: Path | None, supervised: bool, drain: Path | None, **flags:
     settings = settings_of(config, flags)
     require_otlp(settings.otel)
     _begin("recorder", supervised)
-    process.run(settings, process.PREDECESSOR if supervised else 0.0)
+    process.run(settings, waits=supervised)
 
 
 @main.command(short_help="The console alone: pages and JSON API.")

@@ -9,7 +9,6 @@ import gc
 import os
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -65,24 +64,25 @@ def rules_by_route(settings: Settings, finder: Callable[[str], NameFinder] = nam
 
 COURTESY = 10
 """Niceness: on a machine with few processors calls come first, and recording catches up."""
+_POLL = 0.05
+"""Seconds between two looks whether another recorder still works."""
 
 
-PREDECESSOR = 10.0
-"""Seconds in which the recorder of a `serve` that was killed ends."""
-
-
-def run(settings: Settings, patience: float = 0.0) -> None:
+def run(settings: Settings, *, waits: bool = False) -> None:
     """Runs the recorder until SIGTERM or SIGINT; then the rest of the journal is still recorded, within a few seconds.
 
-    A database that is away or has no schema yet is waited for, and another recorder for `patience` seconds. Raises
-    RelayproxyError when another recorder works on the data folder, or the folder cannot be used, or names are to be
-    found and what that needs is not installed, or the database file has been deleted, replaced or damaged.
+    A database that is away or has no schema yet is waited for, and with `waits` another recorder that works on the data
+    folder or the journal. Raises RelayproxyError when another one does and is not waited for, or the folder cannot be
+    used, or names are to be found and what that needs is not installed, or the database file has been deleted, replaced
+    or damaged.
     """
     stop = stop_event(*NUMBERS)
     os.nice(COURTESY)
     keep_little()
-    with alone(settings.data_dir, settings.journal, patience, stop) as recorder_id:
-        rules_of = rules_by_route(settings)
+    rules_of = rules_by_route(settings)
+    with alone(settings.data_dir, settings.journal, stop if waits else None) as recorder_id:
+        if stop.is_set():
+            return
         engine = open_engine(settings.database)
         exporter, metrics = exporter_of(settings), _metrics(settings)
         writer = HeartbeatWriter(open_engine(settings.database))
@@ -200,11 +200,10 @@ def shut_down(*senders: "OtlpExporter | OtlpMetrics | None") -> None:
 
 
 @contextmanager
-def alone(data_dir: Path, journal: Path, patience: float = 0.0, stop: threading.Event | None = None) -> Iterator[str]:
+def alone(data_dir: Path, journal: Path, waits: threading.Event | None = None) -> Iterator[str]:
     """Gives the name by which a database that several recorders write knows this one: that of its data folder. Raises
-    RelayproxyError when another recorder works on that folder, or on this journal, for `patience` seconds or until
-    `stop` is set, or the folder cannot be used."""
-    until, stop = time.monotonic() + patience, stop or threading.Event()
+    RelayproxyError when the folder cannot be used, or another recorder works on it or on this journal. With `waits`
+    that one is waited for, which is told, until the event is set; then others may work on both."""
     path = data_dir / "recorder.lock"
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -212,24 +211,19 @@ def alone(data_dir: Path, journal: Path, patience: float = 0.0, stop: threading.
     except OSError as problem:
         raise RelayproxyError(f"data_dir={data_dir}: a folder to write in is expected ({problem.strerror})") from None
     try:
-        try:
-            _lock(lock, until, stop)
-        except BlockingIOError:
-            raise RelayproxyError(
-                f"data_dir={data_dir}: another recorder works on this folder; one is enough for any number of relays"
-            ) from None
+        _lock(lock, f"data_dir={data_dir}: another recorder works on this folder", waits)
         try:
             name = _name(lock)
         except OSError as problem:
             raise RelayproxyError(f"data_dir={data_dir}: cannot be written ({problem.strerror})") from None
-        with _journal_alone(journal, until, stop):
+        with _journal_alone(journal, waits):
             yield name
     finally:
         os.close(lock)
 
 
 @contextmanager
-def _journal_alone(journal: Path, until: float, stop: threading.Event) -> Iterator[None]:
+def _journal_alone(journal: Path, waits: threading.Event | None) -> Iterator[None]:
     with suppress(OSError):
         journal.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
@@ -238,26 +232,27 @@ def _journal_alone(journal: Path, until: float, stop: threading.Event) -> Iterat
         yield
         return
     try:
-        _lock(lock, until, stop)
-    except BlockingIOError:
-        os.close(lock)
-        raise RelayproxyError(
-            f"journal_dir={journal}: another recorder plays this journal; one is enough for any number of relays"
-        ) from None
-    try:
+        _lock(lock, f"journal_dir={journal}: another recorder plays this journal", waits)
         yield
     finally:
         os.close(lock)
 
 
-def _lock(file: int, until: float, stop: threading.Event) -> None:
-    """Locks it once nobody else has, at the latest at this time of the monotonic clock. Raises BlockingIOError."""
+def _lock(file: int, other: str, waits: threading.Event | None) -> None:
+    """Locks it once nobody else has, or goes on without when `waits` is set. `other`: what is so as long as somebody
+    has. Raises RelayproxyError."""
+    told = False
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= until or stop.wait(0.05):
-                raise
+            if waits is None:
+                raise RelayproxyError(f"{other}; one is enough for any number of relays") from None
+            if not told:
+                print(f"recorder waiting for the end of another one ({other})", flush=True)
+                told = True
+            if waits.wait(_POLL):
+                return
         else:
             return
 

@@ -49,6 +49,9 @@ POLL = 0.02
 """Seconds between two looks at journals in which there was nothing new."""
 READ_AT_ONCE = 1024 * 1024
 """Bytes of a journal that are played together: what waits after a standstill is not held all at once."""
+LAST_READ = 64 * 1024
+"""The same once the recorder has been told to stop: a large part takes seconds on a machine that does much else, and
+many journals may have one each."""
 BATCH_SIZE = 8 * 1024 * 1024
 """Bytes of payload, with an allowance for each message, after which a batch is committed at once."""
 LONGEST = 10.0
@@ -131,6 +134,8 @@ class Recorder:
         self._not_kept: list[str] = []
         """Connections that are to go with the next commit, as they are only counted."""
         self._weight = 0
+        self._until = 0.0
+        """Up to when it plays on although it was told to stop, on the monotonic clock."""
         self._began = 0.0
         """When the first of what is played and not committed was played, on the monotonic clock."""
         self._troubled: set[str] = set()
@@ -167,10 +172,15 @@ class Recorder:
 
     def finish(self) -> None:
         """Plays and commits what the journals hold, reading on for at most `FINISH_TIME` seconds."""
-        deadline = time.monotonic() + FINISH_TIME
-        while self.play() and time.monotonic() < deadline:
+        self._until = time.monotonic() + FINISH_TIME
+        while self.play() and not self._is_over:
             pass
         self.commit()
+
+    @property
+    def _is_over(self) -> bool:
+        """It is to end, and has had its time for it."""
+        return self._stop.is_set() and time.monotonic() >= self._until
 
     def heartbeat(self) -> Beat:
         """The recorder's report; the longest lag is that since the last call."""
@@ -197,9 +207,11 @@ class Recorder:
         for playback in [*self._playbacks.values()]:
             if playback.ended:
                 continue
+            if self._is_over:
+                break
             before = playback.position
             try:
-                for event in playback.play(READ_AT_ONCE):
+                for event in playback.play(LAST_READ if self._stop.is_set() else READ_AT_ONCE):
                     self._happened(event)
                     self._beat(self.heartbeat)  # what is read at once may take long to search for secrets
             except OSError as problem:

@@ -152,7 +152,7 @@ class Child:
                 self._drains()
             return
         say(line)
-        found = re.fullmatch(rf"{self.name} (?:listening on|following) (.+)", line)
+        found = re.fullmatch(rf"{self.name} (?:listening on|following|waiting for) (.+)", line)
         if found:
             self._again.set()
             if not self.ready.done():

@@ -155,6 +155,7 @@ STORAGE = (
             "tests/recorder/test_process.py::test_a_second_recorder_refuses_to_start",
             "tests/recorder/test_process.py::test_a_second_recorder_of_the_same_journal_refuses_to_start",
             _SUPERVISOR + "test_a_data_folder_serves_one_whose_live_calls_a_second_signal_closes",
+            "tests/supervisor/test_child.py::test_a_recorder_that_still_works_after_serve_was_killed_holds_up_no_call",
         ),
     ),
     Case(

@@ -152,6 +152,25 @@ def test_a_dead_relays_journal_is_committed_however_much_of_it_is_read_at_once(s
     assert not journal.path.exists()
 
 
+def test_told_to_stop_among_many_journals_it_leaves_what_would_take_longer_than_it_has(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relayproxy.recorder.recorder.FINISH_TIME", 0.0)
+    calls = []
+    for number in range(1, 6):
+        journal = stage.journal()
+        calls.append(journal.call(connection_id=f"{number:032x}"))
+        calls[-1].twilio(setup(f"VX{number}", f"CA{number}"))
+        journal.die()
+    stop = threading.Event()
+
+    stage.recorder(stop=stop, beat=lambda _look: stop.set()).run()
+    assert sum(len([*stage.archive.messages(call.id)]) for call in calls) == 1
+
+    stage.recorder().run(to_the_end=True)
+    assert [len([*stage.archive.messages(call.id)]) for call in calls] == [1] * 5
+
+
 def test_what_is_compressed_a_thousandfold_is_committed_in_parts(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relayproxy.recorder.journal_player.STEP", 4096)
     monkeypatch.setattr("relayproxy.recorder.journal_player.MOST_DECODED", 1_000_000)
