@@ -25,8 +25,8 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotations import additions
 
 WEEK = 7 * 86_400 * NS
-MIN_RANGE = 3600 * NS
-"""A range that begins with the first call is so long at least."""
+MIN_RANGE = 900 * NS
+"""A range that begins with the first call is so long at least: of minutes, fewer would be no chart."""
 _TICK = 10 * NS
 """`Now` moves on in such steps, so that the same question a moment later is the same question."""
 _FRESH = 5.0

@@ -38,7 +38,7 @@ async def test_who_begins_sees_the_time_since_the_first_call(archive: Archive, a
 
     found = await ask()
 
-    assert (found["range"]["span"], found["calls"]["matching"], found["step_s"]) == ("first", 2, 60)
+    assert (found["range"]["span"], found["calls"]["matching"], found["step_s"]) == ("first", 2, 15)
     assert 60 <= len(found["over_time"]) <= 62
     assert sum(step["response_latency_ms"]["n"] for step in found["over_time"]) == 2
 

@@ -121,9 +121,11 @@ export class Painter extends Paint {
         if (on.measureText(text).width + 10 < right - left) on.fillText(text, left + 5, lane.top + lane.height - 11.5);
       }
       for (const [delay, from, top] of [[turn.budget?.[0], turn.asked - (turn.budget?.[0] ?? 0) / 10, lanes.caller], [turn.budget?.[4], turn.answered, lanes.heard]]) {
-        if (!(delay > 0) || (delay / 10) * (x(1) - x(0)) < 50) continue;
+        if (!(delay > 0)) continue;
+        const text = latency(delay / 10);
+        if (on.measureText(text).width + 8 > x(delay / 10) - x(0)) continue;
         on.fillStyle = c.muted;
-        on.fillText(latency(delay / 10), x(from) + 4, top.top + top.height - 17);
+        on.fillText(text, x(from) + 4, top.top + top.height - 19);
       }
       const said = turn.events.filter(([, kind]) => kind === "prompt");
       for (const [at, [from, , text]] of said.entries()) {
