@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, Table, delete, insert, select
 
 from relayproxy.store.engine import reading, writing
 from relayproxy.store.read.filters.criteria import Criteria
@@ -14,8 +14,9 @@ from relayproxy.store.read.insight.numbers import Numbers
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rollup import BUCKET, start_of
 from relayproxy.store.schema.rows import Batch, SessionLabels, SessionRow
-from relayproxy.store.schema.tables import rollups
+from relayproxy.store.schema.tables import rollup_days, rollups
 from relayproxy.store.write.archive import Archive
+from relayproxy.store.write.day_rollups import keep_day, mark_half_hours, missing_days, read_day
 from relayproxy.store.write.rollups import keep_rollups, missing_rollups, read_half_hour
 from tests.store import build
 
@@ -23,6 +24,8 @@ BEGAN = start_of(time.time_ns()) - 48 * BUCKET
 UNTIL = BEGAN + 48 * BUCKET
 MINUTE = 60 * 10**9
 Told = tuple[Any, ...]
+Made = list[tuple[Table, list[dict[str, Any]]]]
+"""Rollups of half hours and of days, as rows."""
 
 
 def call(id: str, half_hours: float, **known: Any) -> SessionRow:
@@ -55,7 +58,7 @@ def record(archive: Archive, *calls: SessionRow, languages: Mapping[str, tuple[s
 
 
 def roll_up(engine: Engine) -> None:
-    """Everything that can be rolled up by now."""
+    """Everything that can be rolled up by now, half hours and days."""
     with engine.connect() as db:
         missing = missing_rollups(db, time.time_ns())
     for start in missing:
@@ -64,19 +67,39 @@ def roll_up(engine: Engine) -> None:
         if made is not None:
             with writing(engine).begin() as db:
                 assert keep_rollups(db, made)
+    add_up_days(engine)
 
 
-def rollup_rows(engine: Engine) -> list[dict[str, Any]]:
-    """All rollups, as rows for `put_back`."""
+def add_up_days(engine: Engine) -> None:
+    """All days whose half hours are rolled up."""
     with engine.connect() as db:
-        return [dict(row) for row in db.execute(select(rollups)).mappings()]
+        days = missing_days(db)
+    for start in days:
+        with writing(engine).begin() as db:
+            mark = mark_half_hours(db, start)
+        assert mark is not None
+        with reading(engine).connect() as db:
+            day = read_day(db, start, mark)
+        assert day is not None
+        with writing(engine).begin() as db:
+            assert keep_day(db, day)
 
 
-def put_back(engine: Engine, rows: list[dict[str, Any]]) -> None:
+def rollup_rows(engine: Engine) -> Made:
+    """All rollups, for `put_back`."""
+    with engine.connect() as db:
+        return [
+            (table, [dict(row) for row in db.execute(select(table)).mappings()]) for table in (rollups, rollup_days)
+        ]
+
+
+def put_back(engine: Engine, made: Made) -> None:
     """Has the database hold these rollups and no others, as when they were made of the same calls."""
     with writing(engine).begin() as db:
-        db.execute(delete(rollups))
-        db.execute(insert(rollups), rows)
+        for table, rows in made:
+            db.execute(delete(table))
+            if rows:
+                db.execute(insert(table), rows)
 
 
 def rolled_up_starts(engine: Engine) -> list[int]:
@@ -87,20 +110,22 @@ def rolled_up_starts(engine: Engine) -> list[int]:
     return [(start - BEGAN) // BUCKET for start in found]
 
 
-def numbers_of(queries: Queries, criteria: Criteria, by: str, roll_up: int | None) -> Told:
-    """All that is read of calls since `BEGAN`, in order."""
-    within = replace(criteria, since=BEGAN - 7 * MINUTE, until=UNTIL)
+def numbers_of(
+    queries: Queries, criteria: Criteria, by: str, roll_up: int | None, since: int = BEGAN - 7 * MINUTE
+) -> Told:
+    """All that is read of calls since `BEGAN`, or another time, in order."""
+    within, origin = replace(criteria, since=since, until=UNTIL), start_of(since) + BUCKET
     numbers = Numbers(queries, within, roll_up=roll_up, by=by)
     reach = numbers.reach()
     calls: dict[tuple[Any, ...], Calls] = {}
-    for one in numbers.calls(reach, BEGAN, 2 * BUCKET):
+    for one in numbers.calls(reach, origin, 2 * BUCKET):
         key = (one.step, one.outcome, one.transition)
         calls[key] = replace(one, sums=calls[key].sums + one.sums) if key in calls else one
     values = numbers.values(reach, by, 9) if by else ()
     return (
         replace(reach, rolled_up=False),
         sorted(calls.values(), key=str),
-        _told(numbers.latencies(reach, BEGAN, 2 * BUCKET)),
+        _told(numbers.latencies(reach, origin, 2 * BUCKET)),
         numbers.versions(reach),
         sorted(values, key=str),
         _told(numbers.latencies_by(reach, by, tuple(value for value, _ in values))) if by else [],
@@ -119,9 +144,10 @@ def same_either_way(
     criteria: Criteria = Criteria(),  # noqa: B008
     by: str = "route",
     one_by_one: Told | None = None,
+    since: int = BEGAN - 7 * MINUTE,
 ) -> bool:
     """Whether the numbers are the same, read from rollups and read one by one, unless it is told what these are;
     rollups must be of use."""
-    within = replace(criteria, since=BEGAN - 7 * MINUTE, until=UNTIL)
+    within = replace(criteria, since=since, until=UNTIL)
     assert Numbers(queries, within, roll_up=0, by=by).reach().rolled_up
-    return numbers_of(queries, criteria, by, 0) == (one_by_one or numbers_of(queries, criteria, by, None))
+    return numbers_of(queries, criteria, by, 0, since) == (one_by_one or numbers_of(queries, criteria, by, None, since))

@@ -1,5 +1,5 @@
-"""Rolling up beside recording: numbers of the half hours that are over are added up, by a thread of the recorder's
-process.
+"""Rolling up beside recording: numbers of the half hours that are over are added up, and those of days, by a thread of
+the recorder's process.
 
 Knows: how often it is looked for new ones; that of a database that is new to rollups there are many, which may take
 their time; that those that are there are looked through once for damage.
@@ -12,6 +12,7 @@ import time
 from relayproxy.recorder.background.background_thread import BackgroundThread
 from relayproxy.store.engine import reading, writing
 from relayproxy.store.errors import store_errors
+from relayproxy.store.write.day_rollups import keep_day, mark_half_hours, missing_days, read_day
 from relayproxy.store.write.rollups import (
     damaged_rollups,
     forget_rollups,
@@ -54,8 +55,28 @@ class RollupThread(BackgroundThread):
                     with writing(self._engine).begin() as db:
                         keep_rollups(db, made)
             if not self._wait(REST * (time.monotonic() - began)):
-                break
+                return False
+        self._add_up_days()
         return False
+
+    def _add_up_days(self) -> None:
+        with store_errors(), self._engine.connect() as db:
+            missing = missing_days(db)
+        for start in missing:
+            began = time.monotonic()
+            with store_errors():
+                with writing(self._engine).begin() as db:
+                    mark = mark_half_hours(db, start)
+                if mark is not None:
+                    with reading(self._engine).connect() as db:
+                        made = read_day(db, start, mark)
+                    if made is None:
+                        self._forget_damaged(start)
+                    else:
+                        with writing(self._engine).begin() as db:
+                            keep_day(db, made)
+            if not self._wait(REST * (time.monotonic() - began)):
+                return
 
     def _look_through(self) -> None:
         """Once: what cannot be read is to be made anew. Until it is, pages read its calls one by one."""
@@ -64,15 +85,16 @@ class RollupThread(BackgroundThread):
                 self._days = rolled_up_days(db)
         while self._days:
             began = time.monotonic()
-            with store_errors():
-                with reading(self._engine).connect() as db:
-                    damaged = damaged_rollups(db, self._days[0])
-                if damaged:
-                    with writing(self._engine).begin() as db:
-                        forget_rollups(db, *damaged)
-                    log.warning(
-                        "numbers of many calls were damaged, and are added up again (half hours: %d)", len(damaged)
-                    )
+            self._forget_damaged(self._days[0])
             self._days = self._days[1:]
             if not self._wait(REST * (time.monotonic() - began)):
                 return
+
+    def _forget_damaged(self, day: int) -> None:
+        with store_errors():
+            with reading(self._engine).connect() as db:
+                damaged = damaged_rollups(db, day)
+            if damaged:
+                with writing(self._engine).begin() as db:
+                    forget_rollups(db, *damaged)
+                log.warning("numbers of many calls were damaged, and are added up again (half hours: %d)", len(damaged))

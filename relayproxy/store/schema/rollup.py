@@ -36,6 +36,11 @@ def value_of(key: str) -> tuple[str, str | None]:
     return (field, value or None) if colon else ("route", field)
 
 
+Endings = list[tuple[str | None, str | None, bytes]]
+"""Outcome, Studio transition, and sums (`pack_sums`) of the calls that ended in this way."""
+Latencies = list[tuple[int, dict[str, int], bytes]]
+"""Of turns that began so many half hours later: those without a latency by reason, and a histogram (`pack_histogram`)
+of the others."""
 WaitKey = tuple[int, int, str]
 """How long the caller waited, when the call began, the session's id (ours)."""
 FaultKey = tuple[int, int, int, int, int, int, str]
@@ -51,11 +56,8 @@ class Counts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     first: int | None
     last: int | None
     """When the first and the last of them began, wall nanoseconds."""
-    endings: list[tuple[str | None, str | None, bytes]]
-    """Outcome, Studio transition, and sums (`pack_sums`) of the calls that ended in this way."""
-    latencies: list[tuple[int, dict[str, int], bytes]]
-    """Of turns that began so many half hours after this one: those without a latency by reason, and a histogram
-    (`pack_histogram`) of the others."""
+    endings: Endings
+    latencies: Latencies
 
 
 class Rollup(Counts, frozen=True, array_like=True, gc=False):
@@ -125,6 +127,11 @@ def histogram_of(total: int) -> dict[int, int]:
 def whole(packed: bytes) -> int:
     """Packed numbers as one whole number, which can be added to others."""
     return int.from_bytes(packed, "little")
+
+
+def packed(total: int) -> bytes:
+    """What `whole` gives such a number for."""
+    return total.to_bytes(-(-total.bit_length() // 8), "little")
 
 
 def _place(value: int) -> int:

@@ -463,6 +463,19 @@ rollups = Table(
     # JSON: versions of the backend, and when the first call of each began; of the listing: keys and their calls.
     Column("versions", Text, nullable=False),
     Column("detail", LargeBinary, nullable=False),  # of store.schema.rollup.Rollup
+    # Of the listing: a random number, while the half hour is as it was when its day was last added up.
+    Column("day_read", BigInteger),
+)
+
+# The same of whole days in UTC, made once all of their half hours are. One is right while all of these have `day_read`.
+rollup_days = Table(
+    "rollup_days",
+    metadata,
+    Column("route", Text, primary_key=True),
+    Column("start", BigInteger, primary_key=True),
+    Column("versions", Text, nullable=False),
+    Column("detail", LargeBinary, nullable=False),
+    Column("steps", LargeBinary, nullable=False),  # of store.schema.day_rollup.Step
 )
 
 journals = Table(

@@ -18,10 +18,11 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, null, or_, select
 
 from relayproxy.store.read.filters.criteria import COUNTED
 from relayproxy.store.read.insight.figures import Sums
+from relayproxy.store.schema.day_rollup import DAY, day_of, read_steps
 from relayproxy.store.schema.mapping import batches
 from relayproxy.store.schema.rollup import (
     ALL,
@@ -40,14 +41,13 @@ from relayproxy.store.schema.rollup import (
     write_rollup,
 )
 from relayproxy.store.schema.rows import Batch
-from relayproxy.store.schema.tables import labels, rollups, sessions, turns
+from relayproxy.store.schema.tables import labels, rollup_days, rollups, sessions, turns
 
 MINUTE = 60 * 1_000_000_000
 LATE = 10 * MINUTE
 """Nanoseconds after which a call may be in a rollup."""
 SETTLED = 15 * MINUTE
 """Nanoseconds from the end of a half hour to its rollup."""
-DAY = 1440 * MINUTE
 KEPT = 400 * DAY
 """Of calls that began earlier than so long ago no rollups are made."""
 _LOCK = 0x726F6C6C
@@ -132,15 +132,18 @@ def rolled_up_days(db: Connection) -> range:
 
 
 def damaged_rollups(db: Connection, day: int) -> set[int]:
-    """The beginnings of half hours of a day that have a rollup that cannot be read."""
-    r = rollups.c
+    """The beginnings of half hours of a day that have a rollup that cannot be read; its first one when that is one of
+    the day, which goes with it."""
+    r, d = rollups.c, rollup_days.c
     found: set[int] = set()
-    for start, versions, detail in db.execute(
-        select(r.start, r.versions, r.detail).where(r.start >= day, r.start < day + DAY)
-    ):
+    half_hours = select(r.start, r.versions, r.detail, null()).where(r.start >= day, r.start < day + DAY)
+    of_day = select(d.start, d.versions, d.detail, d.steps).where(d.start == day)
+    for start, versions, detail, steps in (*db.execute(half_hours), *db.execute(of_day)):
         try:
             read_versions(versions)
             read_rollup(detail)
+            if steps is not None:
+                read_steps(steps)
         except msgspec.DecodeError:
             found.add(start)
     return found
@@ -201,7 +204,7 @@ def _by_value(calls: Iterable[Any], languages: Iterable[Any]) -> dict[str, list[
 def keep_rollups(db: Connection, made: HalfHour) -> bool:
     """Writes them. False, and nothing is done, when a call has changed since they were read, or others are writing
     calls that began long ago: they are to be read again."""
-    if not _take_lock(db):
+    if not take_lock(db):
         return False
     calls, revisions = db.execute(_STATE, _within(made.start)).one()
     if (calls, int(revisions or 0)) != made.state:
@@ -283,6 +286,7 @@ def _versions(calls: list[Any]) -> list[tuple[str | None, int]]:
 def _delete(db: Connection, starts: Iterable[int]) -> None:
     for some in batches(sorted(starts)):
         db.execute(delete(rollups).where(rollups.c.start.in_(some)))
+        db.execute(delete(rollup_days).where(rollup_days.c.start.in_({*map(day_of, some)})))
 
 
 def _share_lock(db: Connection) -> None:
@@ -290,7 +294,8 @@ def _share_lock(db: Connection) -> None:
         db.execute(select(func.pg_advisory_xact_lock_shared(_LOCK)))
 
 
-def _take_lock(db: Connection) -> bool:
+def take_lock(db: Connection) -> bool:
+    """Whether nobody is changing rollups or calls that are in some; nobody does then until the transaction ends."""
     # Without waiting: who waits for this one may have locked what another one waits for.
     return db.dialect.name != "postgresql" or bool(
         db.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one()

@@ -1,17 +1,18 @@
-"""Half hours that are over are added up by themselves."""
+"""Half hours and days that are over are added up by themselves."""
 
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 
 from relayproxy.recorder.background import rolling_up
 from relayproxy.recorder.background.rolling_up import RollupThread
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.day_rollup import DAY, day_of
 from relayproxy.store.schema.rollup import BUCKET
-from relayproxy.store.schema.tables import rollups
+from relayproxy.store.schema.tables import rollup_days, rollups
 from tests.faults.harness import until
 from tests.recorder.stage import Stage
 from tests.store.rolling import BEGAN, call, record, roll_up, rolled_up_starts, same_either_way
@@ -37,6 +38,26 @@ def test_calls_are_rolled_up_beside_recording_and_again_when_they_change(
     finally:
         thread.close()
     assert same_either_way(Queries(stage.engine))
+
+
+def test_days_are_added_up_of_their_half_hours(stage: Stage) -> None:
+    day = day_of(BEGAN) - DAY
+    record(stage.archive, call("a", (day - BEGAN) / BUCKET))
+    roll_up(stage.engine)
+    there = select(rollup_days.c.route).where(rollup_days.c.start == day)
+    with stage.engine.begin() as db:
+        before = set(db.execute(there).scalars())
+        db.execute(delete(rollup_days))
+    thread = RollupThread(stage.url)
+    try:
+
+        def added_up() -> bool:
+            with stage.engine.connect() as db:
+                return bool(set(db.execute(there).scalars()) == before)
+
+        until(added_up)
+    finally:
+        thread.close()
 
 
 def test_what_is_damaged_is_rolled_up_again(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:

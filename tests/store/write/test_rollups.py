@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -19,6 +18,7 @@ from relayproxy.store.write.rollups import MINUTE, SETTLED, keep_rollups, missin
 from tests.store import build
 from tests.store.rolling import (
     BEGAN,
+    Made,
     call,
     numbers_of,
     put_back,
@@ -34,13 +34,13 @@ STARTS = [*range(47)]
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, list[dict[str, Any]]]:
+def made() -> dict[str, Made]:
     """By kind of database, what `rolled` is rolled up to, once it has been."""
     return {}
 
 
 @pytest.fixture
-def rolled(archive: Archive, engine: Engine, made: dict[str, list[dict[str, Any]]]) -> Engine:
+def rolled(archive: Archive, engine: Engine, made: dict[str, Made]) -> Engine:
     record(archive, *(call(f"s{number}", number + 0.5, response_n=2, turns=3) for number in range(46)))
     kind = engine.dialect.name
     if kind in made:

@@ -110,14 +110,14 @@ class Numbers:
         if db.execute(select(func.count()).select_from(some)).scalar_one() <= self._roll_up:
             return None
         found = rolled_up(db, key, since, self._until)
-        first = found and min((one.first for _, one in found.rollups if one.first is not None), default=None)
+        first = found and min((one.first for one in found.parts if one.first is not None), default=None)
         # Who looks at the hours since the first call sees shorter steps.
         return found if first and self._until - max(since, first) >= MIN_ROLLED_UP else None
 
     def _reach_of(self, db: Connection, found: RolledUp) -> Reach:
-        calls = sum(one.calls for _, one in found.rollups)
-        responses = sum(one.responses for _, one in found.rollups)
-        firsts = [one.first for _, one in found.rollups if one.first is not None]
+        calls = sum(one.calls for one in found.parts)
+        responses = sum(one.responses for one in found.parts)
+        firsts = [one.first for one in found.parts if one.first is not None]
         for piece in found.pieces:
             where = self._where(db.dialect.name, *piece)
             edges = select(func.count(), func.min(_c.started_at), func.sum(_c.response_n)).where(*where)

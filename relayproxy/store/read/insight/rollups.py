@@ -1,8 +1,8 @@
-"""Reading rollups: the numbers of the half hours of a range of time that have been added up, and which parts of the
-range have not.
+"""Reading rollups: the numbers of the days and half hours of a range of time that have been added up, and which parts
+of the range have not.
 
-Knows: how rollups of many half hours are added up, by step of time; that a half hour with a row that cannot be read is
-one that has not been added up.
+Knows: how rollups of many half hours are added up, by step of time; that whole days are read where there are any; that
+a day or half hour with a row that cannot be read is one that has not been added up.
 Must not know: how they are made; how calls are read one by one.
 """
 
@@ -11,16 +11,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import nlargest
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal, literal_column, select
 
+from relayproxy.store.schema.day_rollup import DAY, Step, read_steps
 from relayproxy.store.schema.mapping import batches
 from relayproxy.store.schema.rollup import (
     ALL,
     BUCKET,
     LISTING,
+    Counts,
     Rollup,
     histogram_of,
     read_counts,
@@ -31,7 +33,7 @@ from relayproxy.store.schema.rollup import (
     value_of,
     whole,
 )
-from relayproxy.store.schema.tables import rollups
+from relayproxy.store.schema.tables import rollup_days, rollups
 
 MAX_PIECES = 20
 """Parts of a range without rollups. Where there are more, calls are read one by one."""
@@ -44,25 +46,28 @@ Ending = tuple[int, str | None, str | None]
 
 
 Listings = dict[int, frozenset[str]]
-"""The keys of the rollups of half hours, by their beginning."""
+"""The keys of the rollups of days or half hours, by their beginning."""
 
 
 @dataclass(frozen=True, slots=True)
 class RolledUp:
-    """A range, its rollups, each with the beginning of its half hour, and the parts of it that they have not."""
+    """A range, its rollups, and the parts of it that they have not."""
 
     span: Piece
-    listings: Listings
-    """Of the half hours of the range."""
-    rollups: list[tuple[int, Rollup]]
+    days: Listings
+    """The keys of its days."""
+    parts: list[Rollup]
+    """Of its days and half hours."""
+    steps: list[Step]
+    """Of its half hours."""
     pieces: tuple[Piece, ...]
 
     def endings(self, origin: int, step: int, numbers: int) -> Iterator[tuple[Ending, tuple[int, ...]]]:
         """Sums, of so many numbers, of calls that began in the same step from `origin` on and ended in the same way.
         Both times are multiples of `BUCKET`, as those of `latencies`."""
         found: defaultdict[Ending, int] = defaultdict(int)
-        for start, one in self.rollups:
-            place = (start - origin) // step
+        for one in self.steps:
+            place = (one.start - origin) // step
             for outcome, transition, sums in one.endings:
                 found[place, outcome, transition] += whole(sums)
         return ((how, sums_of(total, numbers)) for how, total in found.items())
@@ -71,9 +76,9 @@ class RolledUp:
         """By the step in which turns began, how often each latency occurs, and the number without one by reason."""
         counts: defaultdict[int, int] = defaultdict(int)
         excluded: defaultdict[int, Counter[str]] = defaultdict(Counter)
-        for start, one in self.rollups:
+        for one in self.steps:
             for later, reasons, histogram in one.latencies:
-                place = (start + later * BUCKET - origin) // step
+                place = (one.start + later * BUCKET - origin) // step
                 counts[place] += whole(histogram)
                 for reason, count in reasons.items():
                     excluded[place][reason] += count
@@ -81,22 +86,23 @@ class RolledUp:
 
     def slowest(self, limit: int) -> list[str]:
         """Sessions (our ids) in which callers waited longest."""
-        return [id for *_, id in nlargest(limit, (key for _, one in self.rollups for key in one.slowest))]
+        return [id for *_, id in nlargest(limit, (key for one in self.parts for key in one.slowest))]
 
     def worst(self, limit: int) -> list[str]:
         """Sessions in which most went wrong."""
-        return [id for *_, id in nlargest(limit, (key for _, one in self.rollups for key in one.worst))]
+        return [id for *_, id in nlargest(limit, (key for one in self.parts for key in one.worst))]
 
 
 def rolled_up(db: Connection, key: str, since: int, until: int) -> RolledUp | None:
     """The rollups of [since, until), wall nanoseconds, with this key. None when there are too few of them to be of
     use."""
-    listings = _listings(db, since, until)
-    found = _read(db, rollups.c.detail, read_rollup, key, since, until, listings)
+    days = _days_listed(db, since, until)
+    found = _read(db, _WHOLE, key, since, until, days)
     if found is None:
         return None
     rows, pieces = found
-    return RolledUp((since, until), listings, [(start, one) for _, start, one in rows], pieces)
+    parts = [rollup for _, (rollup, _) in rows]
+    return RolledUp((since, until), days, parts, [step for _, (_, steps) in rows for step in steps], pieces)
 
 
 @dataclass(slots=True)
@@ -126,10 +132,10 @@ class ByValue:
 
 def by_value(db: Connection, field: str, key: str, known: RolledUp) -> ByValue:
     """What the rollups of a range come to for each value of a field; with a key of one for this one alone."""
-    read = _read(db, rollups.c.detail, read_counts, key, *known.span, known.listings, of=field if key == ALL else None)
+    read = _read(db, _COUNTS, key, *known.span, known.days, field if key == ALL else None)
     rows, pieces = read or ((), (known.span,))
     found: defaultdict[str | None, OfAValue] = defaultdict(OfAValue)
-    for of, _, one in rows:
+    for of, one in rows:
         its = found[value_of(of)[1]]
         for _, _, sums in one.endings:
             its.sums += whole(sums)
@@ -146,76 +152,136 @@ def first_versions(
     """Versions of the backend that calls from `since` to the end of the range had, which begins after it, and when the
     first call of each began; `read` gives those of a part without rollups. None as `rolled_up`."""
     begun, until = known.span
-    listings = _listings(db, since, begun) | known.listings
-    stored = _read(db, rollups.c.versions, read_versions, key, since, until, listings)
+    stored = _read(db, _VERSIONS, key, since, until, _days_listed(db, since, begun) | known.days)
     if stored is None:
         return None
     rows, pieces = stored
     found: dict[str | None, int] = {}
-    for version, at in (pair for pairs in (*(one for _, _, one in rows), *map(read, pieces)) for pair in pairs):
+    for version, at in (pair for pairs in (*(one for _, one in rows), *map(read, pieces)) for pair in pairs):
         found[version] = min(at, found.get(version, at))
     return found
 
 
-def _listings(db: Connection, since: int, until: int) -> Listings:
-    """Of half hours that begin within [since, until), without what cannot be read."""
-    r = rollups.c
+@dataclass(frozen=True, slots=True)
+class _Content(Generic[T]):
+    """What is read of a rollup: its columns, and what these come to, of days and of half hours."""
+
+    of_day: tuple[ColumnElement[Any], ...]
+    read_day: Callable[..., T]
+    of_half_hour: tuple[ColumnElement[Any], ...]
+    read_half_hour: Callable[..., T]
+
+
+def _day(detail: bytes, steps: bytes) -> tuple[Rollup, list[Step]]:
+    return read_rollup(detail), read_steps(steps)
+
+
+def _half_hour(start: int, detail: bytes) -> tuple[Rollup, list[Step]]:
+    found = read_rollup(detail)
+    return found, [Step(start, found.endings, found.latencies)]
+
+
+_r, _d = rollups.c, rollup_days.c
+_WHOLE: _Content[tuple[Rollup, list[Step]]] = _Content((_d.detail, _d.steps), _day, (_r.start, _r.detail), _half_hour)
+_COUNTS: _Content[Counts] = _Content((_d.detail,), read_counts, (_r.detail,), read_counts)
+_VERSIONS: _Content[list[tuple[str | None, int]]] = _Content(
+    (_d.versions,), read_versions, (_r.versions,), read_versions
+)
+
+
+def _read(
+    db: Connection,
+    content: _Content[T],
+    key: str,
+    since: int,
+    until: int,
+    days: Listings,
+    of: str | None = None,
+) -> tuple[list[tuple[str, T]], tuple[Piece, ...]] | None:
+    """Key and content of what was rolled up within [since, until), of these days and what half hours there are of the
+    rest, with this key, or of all values of a field (`of`); and the parts that have none. None as `rolled_up`."""
+    found = _part(db, rollup_days, content.of_day, content.read_day, key, of, days)
+    covered = [(start, start + DAY) for start in found]
+    rows = [*found.values()]
+    for piece in _pieces(covered, since, until):
+        found = _part(
+            db, rollups, content.of_half_hour, content.read_half_hour, key, of, _half_hours_listed(db, *piece)
+        )
+        covered += [(start, start + BUCKET) for start in found]
+        rows += found.values()
+    pieces = _pieces(covered, since, until)
+    if not rows or len(pieces) > MAX_PIECES:
+        return None
+    return [one for some in rows for one in some], pieces
+
+
+def _part(
+    db: Connection,
+    table: Table,
+    columns: tuple[ColumnElement[Any], ...],
+    read: Callable[..., T],
+    key: str,
+    of: str | None,
+    listings: Listings,
+) -> dict[int, list[tuple[str, T]]]:
+    """Of each of these days, or half hours, by its beginning, what its rows come to. Those are left out of which one is
+    away or cannot be read, and those with calls but without rollups of the field, which had too many values."""
+    field = of or (value_of(key)[0] if key else "")
+    # Few sets of keys, each of many half hours.
+    every = frozenset[str]().union(*listings.values())
+    of_field = frozenset(one for one in every if field and one and value_of(one)[0] == field)
+    keys = of_field if of else frozenset((key,))
+    wanted = {
+        start: listed & keys
+        for start, listed in listings.items()
+        if not field or not of_field.isdisjoint(listed) or listed == {ALL}
+    }
+    found: dict[int, list[tuple[str, T]]] = {start: [] for start in wanted}
+    if not found:
+        return found
+    c = table.c
+    query = select(c.route, c.start, *columns).where(c.start >= min(found), c.start <= max(found))
+    for some in batches(sorted(keys)):
+        for one, start, *stored in db.execute(query.where(c.route.in_(some))):
+            if start in found:
+                with suppress(msgspec.DecodeError):
+                    found[start].append((one, read(*stored)))
+    return {start: rows for start, rows in found.items() if len(rows) == len(wanted[start])}
+
+
+def _days_listed(db: Connection, since: int, until: int) -> Listings:
+    """Of days within [since, until) that are right: none of their half hours was made anew since."""
+    first, last = -(-since // DAY) * DAY, until // DAY * DAY
+    right = select(_r.start // literal(DAY)).where(_r.route == LISTING, _r.start >= first, _r.start < last)
+    right = right.group_by(literal_column("1")).having(func.count(_r.day_read) == DAY // BUCKET)
+    starts = {int(number) * DAY for number in db.execute(right).scalars()}
+    listed = select(_d.start, _d.versions).where(_d.route == LISTING, _d.start >= first, _d.start < last)
+    return {start: keys for start, keys in _listings(db, listed).items() if start in starts}
+
+
+def _half_hours_listed(db: Connection, since: int, until: int) -> Listings:
+    """Of half hours within [since, until)."""
+    within = (_r.start >= since, _r.start <= until - BUCKET)
+    return _listings(db, select(_r.start, _r.versions).where(_r.route == LISTING, *within))
+
+
+def _listings(db: Connection, query: Select[Any]) -> Listings:
+    """Without what cannot be read."""
     found: Listings = {}
-    query = select(r.start, r.versions).where(r.route == LISTING, r.start >= since, r.start < until)
-    for start, listing in db.execute(query).all():
+    for start, listing in db.execute(query):
         with suppress(msgspec.DecodeError):
             found[start] = frozenset([str(one) for one, _ in read_versions(listing)])
     return found
 
 
-def _read(
-    db: Connection,
-    column: ColumnElement[Any],
-    decode: Callable[[Any], T],
-    key: str,
-    since: int,
-    until: int,
-    listings: Listings,
-    of: str | None = None,
-) -> tuple[list[tuple[str, int, T]], tuple[Piece, ...]] | None:
-    """Key, beginning and what one column has, of rows within [since, until) with this key, or of all values of a field
-    (`of`); and the parts that have none, to which half hours belong of which a row cannot be read. None as
-    `rolled_up`."""
-    r = rollups.c
-    field = of or (value_of(key)[0] if key else "")
-    # Few sets of keys, each of many half hours.
-    every = frozenset().union(*listings.values())
-    of_field = {one for one in every if field and one and value_of(one)[0] == field}
-    # A half hour with calls has rollups of a field's values, unless these were too many.
-    starts = {
-        start
-        for start, listed in listings.items()
-        if since <= start <= until - BUCKET and (not field or not of_field.isdisjoint(listed) or listed == {ALL})
-    }
-    keys = of_field if of else {key}
-    within = (r.start >= since, r.start <= until - BUCKET)
-    found: list[tuple[str, int, T]] = []
-    for some in batches(sorted(keys)):
-        for one, start, stored in db.execute(select(r.route, r.start, column).where(r.route.in_(some), *within)).all():
-            try:
-                found.append((one, start, decode(stored)))
-            except msgspec.DecodeError:
-                starts.discard(start)
-    pieces = _pieces(sorted(starts), since, until)
-    return None if pieces is None else ([one for one in found if one[1] in starts], pieces)
-
-
-def _pieces(starts: Iterable[int], since: int, until: int) -> tuple[Piece, ...] | None:
+def _pieces(covered: Iterable[Piece], since: int, until: int) -> tuple[Piece, ...]:
+    """The rest of [since, until)."""
     found: list[Piece] = []
     at = since
-    for start in starts:
+    for start, end in sorted(covered):
         if start > at:
             found.append((at, start))
-            if len(found) > MAX_PIECES:
-                return None
-        at = start + BUCKET
-    if at == since:
-        return None
+        at = end
     return (*found, (at, until)) if at < until else tuple(found)
 
 

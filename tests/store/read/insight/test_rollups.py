@@ -1,7 +1,6 @@
 """Numbers that are read from rollups are those that are read call by call."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 import pytest
@@ -21,6 +20,7 @@ from relayproxy.store.write.archive import Archive
 from tests.store.rolling import (
     BEGAN,
     UNTIL,
+    Made,
     Told,
     call,
     numbers_of,
@@ -85,12 +85,12 @@ def rolled(lasting: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def made(rolled: Engine) -> list[dict[str, Any]]:
+def made(rolled: Engine) -> Made:
     return rollup_rows(rolled)
 
 
 @pytest.fixture
-def fresh(rolled: Engine, made: list[dict[str, Any]]) -> Engine:
+def fresh(rolled: Engine, made: Made) -> Engine:
     """The same, whatever rollups a test before has changed."""
     put_back(rolled, made)
     return rolled
