@@ -29,6 +29,7 @@ from relayproxy.redaction.masking.masking import (
     with_fields,
 )
 from relayproxy.redaction.masking.metadata import EVENTS, metadata
+from relayproxy.redaction.masking.usual import ECHOED, PLAIN, SAID, is_usual
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.streams.agent_stream import AgentStream
 from relayproxy.redaction.streams.keys import KEY_PATIENCE, KEY_SILENCE, KeyStream
@@ -47,7 +48,6 @@ FAILED = "redaction_failed"
 LIMITED = "search_limit"
 """The note of a message of which metadata alone is kept, because its connection sent more than is searched."""
 
-_SUSPICIOUS = re.compile(r"[0-9][^0-9]{0,3}[0-9][^0-9]{0,3}[0-9]|@|%40|\\")
 _DIGIT = re.compile(r"\d")
 _DIGITS = re.compile(r"[0-9](?:[ .-]?[0-9]){2,}")
 _ADDRESS = re.compile(
@@ -63,22 +63,9 @@ _SETUP = frozenset(
 _FIELDS: dict[type, str] = {Prompt: "voicePrompt", Text: "token", Dtmf: "digit", SendDigits: "digits"}
 _KEYS = frozenset({"dtmf", "sendDigits"})
 _ECHOES: dict[type, str] = {Info: "value", Interrupt: "utteranceUntilInterrupt"}
-_PLAIN = frozenset[str | None](
-    {"type", "lang", "last", "interruptible", "preemptible", "name", "durationUntilInterruptMs"}
-)
 _SHORT = 9
 """Characters of values that are no words and of numbers that are nobody's: durations, "on"."""
 
-
-def _usual() -> re.Pattern[str]:
-    names, said = "|".join(sorted(filter(None, _PLAIN))), "|".join([*_FIELDS.values(), *_ECHOES.values()])
-    plain = rf'\s*"(?:{names})"\s*:\s*(?:"[\w.-]{{0,40}}"|[\w.-]{{1,20}})\s*'
-    field = rf'\s*"(?:{said})"\s*:\s*"([^"\\]*)"\s*'
-    return re.compile(rf"\s*\{{(?:{plain},)*{field}(?:,{plain})*\}}\s*")
-
-
-_USUAL = _usual()
-"""A message that says one thing, and beside it what is no words."""
 
 
 class Redactor:
@@ -86,6 +73,8 @@ class Redactor:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
+        self._wants_more = bool(rules.policy.fields) or rules.policy.waits
+        """More is looked for than the built-in kinds of secrets."""
         self._budget = SearchBudget()
         self._start()
         self._telling = False
@@ -106,7 +95,7 @@ class Redactor:
     @property
     def oldest(self) -> int | None:
         """The number (`Message.seq`) of the oldest message that is held; None when none is."""
-        first = self._queue.first if len(self._queue) else None
+        first = self._queue.first
         return None if first is None else first.seq
 
     @property
@@ -128,10 +117,11 @@ class Redactor:
             self._agent.look()
             return self._leave() + self._limited(message)
         queue = self._queue
-        if len(queue):
+        waiting = len(queue.messages)
+        if waiting:
             self._pass_time(message.t)
-        self._take(message, more=more and len(queue) < MAX_WAITING // 2 and queue.size < MAX_SIZE // 2)
-        if len(queue) > MAX_WAITING or queue.size > MAX_SIZE:
+        self._take(message, more=more and waiting < MAX_WAITING // 2 and queue.size < MAX_SIZE // 2)
+        if waiting >= MAX_WAITING or queue.size > MAX_SIZE:
             self._close(message.t, FAIL_CLOSED)
         return self._leave()
 
@@ -212,28 +202,34 @@ class Redactor:
         queued = QueuedMessage(message, said or _ECHOES.get(shape), stored=self._telling, said=said is not None)
         self._queue.add(queued)
         t = message.t
-        if shape is not Text or self._pressed.goes_on(t):
+        pressed = self._pressed.goes_on(t)
+        if shape is not Text or pressed:
             self._agent.look()
         match event:
+            case Text(text, last, lang):
+                queued.words = text
+                self._agent.token(queued, text, t, last=last is True, language=lang, more=more and not pressed)
+                if pressed and text.strip():
+                    self._pressed.spoken(asks=self._asks_for_keys(t))
             case Prompt(text, lang):
+                queued.words = text
                 if event.final:
                     self._agent.end(t)
                     self._caller.final(queued, text, t, language=lang)
                 else:
                     self._caller.partial(queued, text, t, language=lang)
-            case Text(text, last, lang):
-                pressed = self._pressed.goes_on(t)
-                self._agent.token(queued, text, t, last=last is True, language=lang, more=more and not pressed)
-                if pressed and text.strip():
-                    self._pressed.spoken(asks=self._asks_for_keys(t))
             case Play():
                 self._pressed.spoken(asks=False)
             case Dtmf(digit):
+                queued.words = digit
                 self._pressed.keys(queued, digit, t, patience=KEY_PATIENCE if self._asks_for_keys(t) else KEY_SILENCE)
                 self._memory.pressed(self._pressed.masked, t)
             case SendDigits(digits):
+                queued.words = digits
                 for keys in self._sent.keys(queued, digits, t):
                     self._memory.sent(keys)
+            case Info(_, str(heard)) | Interrupt(str(heard)):
+                queued.words = heard
 
     def _asks_for_keys(self, t: int) -> bool:
         return bool(self._memory.context(t).asked) and not self._memory.offers_choice()
@@ -242,8 +238,9 @@ class Redactor:
         if self._caller.deadline is not None and t >= self._caller.deadline:
             self._agent.look()  # at what came before
         for stream in self._streams:
-            if stream.deadline is not None or stream is self._pressed:
+            if stream.deadline is not None and t >= stream.deadline:
                 stream.due(t)
+        self._pressed.due(t)
 
     def _close(self, t: int, digits: int) -> None:
         self._caller.close(t, digits)
@@ -252,6 +249,8 @@ class Redactor:
         self._sent.close()
 
     def _leave(self) -> list[Message]:
+        if self._queue.waits:
+            return []
         decided = self._queue.decided()
         written = [self._written(one) for one in decided if not one.stored]
         self._queue.take(len(decided))  # not before: of what cannot be written metadata is kept
@@ -263,10 +262,8 @@ class Redactor:
         if text is None:
             return self._other(queued)
         if queued.field is not None:
-            policy = self._rules.policy
-            odd = queued.spans or queued.counts or policy.fields or policy.waits or _SUSPICIOUS.search(text)
-            usual = None if odd else _USUAL.fullmatch(text)
-            if usual is not None and not self._may_echo(queued, usual[1]):
+            odd = queued.spans or queued.counts or self._wants_more
+            if not odd and is_usual(text, queued.words) and not self._may_echo(queued):
                 return message
         masked = applied(text, self._edits(queued, text))
         if message.cut or not looks_like_json(masked) or not is_json(masked):
@@ -279,10 +276,11 @@ class Redactor:
             return message
         return msgspec.structs.replace(message, text=masked, redacted=queued.counts, sha256=None)
 
-    def _may_echo(self, queued: QueuedMessage, heard: str) -> bool:
+    def _may_echo(self, queued: QueuedMessage) -> bool:
         """Whether what was heard may be something masked, or what nobody in the call has said: a greeting of TwiML."""
-        if queued.field not in _ECHOES.values():
+        if queued.field not in ECHOED:
             return False
+        heard = queued.words
         return self._memory.any or (len(heard) >= _SHORT and self._memory.echo(heard) is None)
 
     def _edits(self, queued: QueuedMessage, text: str) -> list[Edit]:
@@ -300,7 +298,7 @@ class Redactor:
                 edits += self._field(queued, one, top)
             elif one.depth == 1 and not one.is_name and _is_plain(one, kind):
                 continue
-            elif queued.spans and queued.field in _FIELDS.values() and not one.is_name and one.name not in _PLAIN:
+            elif queued.spans and queued.field in SAID and not one.is_name and one.name not in PLAIN:
                 # What else a message says of words that are masked.
                 if not one.is_number or len(_DIGIT.findall(one.text)) > 2:
                     edits += one.edits(masks(one.text, [(0, len(one.text))]))
@@ -319,7 +317,7 @@ class Redactor:
             name = top.get("name")
             if name is not None and name.text in EVENTS and len(one.text) < _SHORT:
                 return []
-        if queued.field in _ECHOES.values():
+        if queued.field in ECHOED:
             if self._memory.echoes_keys(one.text):
                 queued.count("keys", 0)
                 return one.edits(_keys(one.text, [(0, len(one.text))]))
@@ -338,7 +336,7 @@ class Redactor:
         """Masks what stands for itself. `members`: with the names of the fields that they are of. `depth`: in how much
         JSON they have been found."""
         message = queued.message
-        terms = _PLAIN if queued.field is not None else frozenset[str | None]()
+        terms = PLAIN if queued.field is not None else frozenset[str | None]()
         context = self._memory.context(message.t)
         masked = mask_members(members, self._rules.policy, context, cut=message.cut, depth=depth, terms=terms)
         self._budget.spend(sum(effort(one.text) for one, _ in members) + masked.besides)

@@ -64,27 +64,26 @@ class AgentStream(Stream):
     def look(self, *, last: bool = False) -> None:
         """Looks at the tokens that have not been looked at. `last`: the utterance is over with them.
 
-        As if each was looked at when it came. All but the last of them are searched together; where there is something
-        in them that matters for what follows, one by one."""
+        As if each was looked at when it came. They are searched together; where there is something in them that matters
+        for what follows, one by one."""
         if not self._unseen:
             return
-        *unseen, (final, t) = self._unseen
-        self._unseen = []
+        unseen, self._unseen = self._unseen, []
         if self._over and self._pieces:
             self._text += " "
         elif self._over:
             self._lead = ""
         self._over = False
-        found = self._harmless(unseen) if len(unseen) > 1 and not self._policy.waits else None
-        for piece, at in unseen:
-            self._append(piece)
-            if found is None:
-                self._hear(at)
+        found = self._harmless(unseen, final=last) if len(unseen) > 1 and not self._policy.waits else None
         if found is not None:
-            self._settle(found, unseen[-1][1], over=False)
-        self._append(final)
-        self._over = last
-        self._hear(t)
+            self._append([piece for piece, _ in unseen])
+            self._over = last
+            self._settle(found, unseen[-1][1], over=last)
+            return
+        for place, (piece, t) in enumerate(unseen, 1):
+            self._append([piece])
+            self._over = last and place == len(unseen)
+            self._hear(t)
 
     def end(self, t: int) -> None:
         """Takes that the utterance is over, whether it was said so or not."""
@@ -121,20 +120,24 @@ class AgentStream(Stream):
         self._lead = (self._lead + self._text[:limit])[-MAX_LEAD:]
         return super()._release(limit)
 
-    def _harmless(self, unseen: Sequence[tuple[Piece, int]]) -> Detection | None:
+    def _harmless(self, unseen: Sequence[tuple[Piece, int]], *, final: bool) -> Detection | None:
         """What there is in these tokens, joined; None when something is secret or may become it, or anything else is
-        asked for after them than before."""
+        asked for after them than before. `final`: the utterance is over with them."""
         text = self._lead + self._text + "".join([piece.text for piece, _ in unseen])
         context = self._memory.context(unseen[0][1])
-        found = self._search(text, context, final=False)
+        found = self._search(text, context, final=final)
         if found.secrets or found.open_digits or (found.asked, found.mail) != (context.asked, context.mail):
             return None
+        self._memory.asks(found, unseen[-1][1])
         return found.behind(len(self._lead))
 
-    def _append(self, piece: Piece) -> None:
-        piece.start = len(self._text)
-        self._pieces.append(piece)
-        self._text += piece.text
+    def _append(self, pieces: Sequence[Piece]) -> None:
+        at = len(self._text)
+        for piece in pieces:
+            piece.start = at
+            at += len(piece.text)
+        self._pieces += pieces
+        self._text += "".join([piece.text for piece in pieces])
 
     def _hear(self, t: int) -> None:
         waits = self._policy.waits and not self._over
@@ -175,7 +178,12 @@ class AgentStream(Stream):
     def _let_go(self, limit: int) -> None:
         if limit == 0 and self._pieces and self._pieces[0].end > 0:
             return
-        for masked, pieces in groupby(self._release(limit), lambda piece: bool(piece.spans)):
+        gone = self._release(limit)
+        if gone and not any([piece.spans for piece in gone]):
+            said = "".join([piece.text for piece in gone])
+            self._memory.said(said, said)
+            gone = []
+        for masked, pieces in groupby(gone, lambda piece: bool(piece.spans)):
             texts = [(piece.text, masks(piece.text, piece.spans) if masked else ()) for piece in pieces]
             said = "".join([text for text, _ in texts])
             self._memory.said(said, "".join([applied(*one) for one in texts]) if masked else said)

@@ -15,12 +15,14 @@ class QueuedMessage:
     """A message in the queue. `field` is its member that is a part of a stream, None when it has none. `said`: it is
     what one of the two says, presses or sends."""
 
-    __slots__ = ("counts", "field", "goes_with", "message", "said", "spans", "stored", "waits")
+    __slots__ = ("counts", "field", "goes_with", "message", "said", "spans", "stored", "waits", "words")
 
     def __init__(self, message: Message, field: str | None, *, stored: bool, said: bool = False) -> None:
         self.message = message
         self.field = field
         self.said = said
+        self.words = ""
+        """What the field says, where that is text."""
         self.stored = stored
         """It is stored already and only told again, after a restart."""
         self.waits = 0
@@ -46,17 +48,20 @@ class Queue:
     """Messages in order."""
 
     def __init__(self) -> None:
-        self._messages: deque[QueuedMessage] = deque()
+        self.messages: deque[QueuedMessage] = deque()
+        """First first."""
         self.size = 0
         """Bytes of payload in it."""
 
-    def __len__(self) -> int:
-        return len(self._messages)
+    @property
+    def waits(self) -> bool:
+        """Whether none can leave."""
+        return not self.messages or self.messages[0].waits > 0
 
     @property
     def first(self) -> Message | None:
         """The oldest message that is not stored yet."""
-        for one in self._messages:
+        for one in self.messages:
             if not one.stored:
                 return one.message
         return None
@@ -64,34 +69,32 @@ class Queue:
     @property
     def speakers(self) -> frozenset[Side]:
         """Who said what is not stored yet."""
-        return frozenset(one.message.sender for one in self._messages if one.said and not one.stored)
+        return frozenset(one.message.sender for one in self.messages if one.said and not one.stored)
 
     def add(self, message: QueuedMessage) -> None:
-        self._messages.append(message)
+        self.messages.append(message)
         self.size += message.message.size
 
     def decided(self) -> list[QueuedMessage]:
         """The first messages, those that wait for nothing and have nothing in front of them that does; those that
         share a secret together."""
-        if not self._messages or self._messages[0].waits:
-            return []
         count = until = 0
-        for number, message in enumerate(self._messages, 1):
+        for number, message in enumerate(self.messages, 1):
             if message.waits:
                 break
             until = max(until, message.goes_with)
             if message.message.seq >= until:
                 count = number
-        return [*islice(self._messages, count)]
+        return [*islice(self.messages, count)]
 
     def take(self, count: int) -> None:
         """Takes out the first messages, so many."""
         for _ in range(count):
-            self.size -= self._messages.popleft().message.size
+            self.size -= self.messages.popleft().message.size
 
     def clear(self) -> list[QueuedMessage]:
         """Takes out everything, decided or not."""
-        found = [*self._messages]
-        self._messages.clear()
+        found = [*self.messages]
+        self.messages.clear()
         self.size = 0
         return found

@@ -20,7 +20,7 @@ def test_one_that_waits_holds_those_behind_it() -> None:
     for one in messages:
         queue.add(one)
     assert left(queue) == [0]
-    assert (len(queue), queue.first) == (3, messages[1].message)
+    assert (len(queue.messages), queue.first) == (3, messages[1].message)
     messages[1].waits = 0
     assert left(queue) == [1, 2, 3]
     assert (queue.size, queue.first) == (0, None)
