@@ -4,10 +4,10 @@ Knows: that a message is read and written, and its place in its connection.
 Must not know: messages themselves.
 """
 
-from typing import NamedTuple
+import msgspec
 
 
-class Moment(NamedTuple):
+class Moment(msgspec.Struct, frozen=True, gc=False):
     """Wall nanoseconds of reading and of having been written to the other side; the message's connection and seq."""
 
     at: int

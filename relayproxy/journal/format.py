@@ -20,7 +20,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+
+import msgspec
 
 MAGIC = b"relayproxy journal 1\n"
 BLOCK_HEAD = struct.Struct("<II")
@@ -84,7 +85,7 @@ class GapBody:
         return cls(GapCause(both >> 4), EntryKind(both & 15), chunks, size, last_t)
 
 
-class JournalEntry(NamedTuple):
+class JournalEntry(msgspec.Struct, frozen=True, gc=False):
     """One entry. `offset` is that of its body in the segment file, in bytes."""
 
     kind: EntryKind

@@ -199,10 +199,13 @@ class JournalPlayer:
 
     def _block(self, block: Block) -> Iterator[ConnectionEvent]:
         endings: list[JournalEntry] = []
+        known = Position(block.segment, block.end) <= self.committed
         for entry in block.entries:
             self._read += ENTRY_HEAD.size + len(entry.body)
-            if (block.segment, entry.offset + len(entry.body)) <= self.committed:
+            if known:
                 yield from self._replay(entry, block.segment)
+            elif self._joins(entry, block.segment):
+                pass
             elif entry.kind is EntryKind.ENDING:
                 # Last of all: after a disk that refused, the writer puts gaps behind endings it had kept.
                 endings.append(entry)
@@ -247,6 +250,14 @@ class JournalPlayer:
                 yield ConnectionEvent(connection, "messages", messages)
             else:
                 self._note_deadline(connection)
+
+    def _joins(self, entry: JournalEntry, segment: int) -> bool:
+        """True of a chunk that now waits behind others of its connection, as most chunks do."""
+        waiting = self._waiting.get(entry.connection)
+        if waiting is None or entry.kind not in SIDES or len(entry.body) > LARGE or len(waiting) + 1 >= MAX_CHUNKS:
+            return False
+        waiting.append((entry, segment))
+        return True
 
     def _entry(self, entry: JournalEntry, segment: int) -> Iterator[ConnectionEvent]:
         connection, new = self.connections.get(entry.connection), False

@@ -67,7 +67,6 @@ _SHORT = 9
 """Characters of values that are no words and of numbers that are nobody's: durations, "on"."""
 
 
-
 class Redactor:
     """Redactor of one connection by these rules. Times are those of its messages, nanoseconds on its clock."""
 

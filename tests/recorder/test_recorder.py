@@ -175,7 +175,8 @@ def test_what_is_compressed_a_thousandfold_is_committed_in_parts(stage: Stage, m
     monkeypatch.setattr("relayproxy.recorder.journal_player.STEP", 4096)
     monkeypatch.setattr("relayproxy.recorder.journal_player.MOST_DECODED", 1_000_000)
     monkeypatch.setattr("relayproxy.recorder.recorder.BATCH_SIZE", 1_000_000)
-    call, compressing = stage.journal().call(response_headers=DEFLATE), Compressing(keeps=True)
+    journal = stage.journal()
+    call, compressing = journal.call(response_headers=DEFLATE), Compressing(keeps=True)
     call.twilio(setup())
     for _ in range(200):
         call.chunk(BACKEND, compressing.send(token("a" * 50_000).encode()))
@@ -186,7 +187,8 @@ def test_what_is_compressed_a_thousandfold_is_committed_in_parts(stage: Stage, m
             super().commit(batch)
             sizes.append(sum(len(chunk.lines) for chunk in batch.chunks))
 
-    stage.recorder(Watched).finish()
+    journal.die()
+    stage.recorder(Watched).run(to_the_end=True)
 
     assert sum(sizes) > 10_000_000
     assert max(sizes) < 3_000_000
@@ -378,8 +380,8 @@ def test_a_message_is_decoded_once_on_its_way_from_the_journal_to_the_row(stage:
     call.twilio(setup())
     for number in range(20):
         call.twilio(prompt(f"hello {number}"))
-        call.backend(token("Sure, "))
-        call.backend(token("at once.", last=True))
+        call.backend(token(f"Sure, {number} "))
+        call.backend(token(f"at {number}.", last=True))
     call.backend('{"type":"txt","token":"a slip"}')
     call.backend('{"type":"end","handoffData":"{\\"reasonCode\\":\\"done\\"}"}')
     call.end()

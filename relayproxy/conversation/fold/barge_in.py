@@ -182,6 +182,11 @@ class InterruptionTracker:
         self._recovering.append(draft)
         self._sounding = draft if sounding else None
 
+    @property
+    def open(self) -> bool:
+        """Whether there are any."""
+        return bool(self._doubtful or self._recovering or self._sounding)
+
     def pass_time(self, now: int) -> Iterator[InterruptionDraft]:
         """Applies the time limits at `now`."""
         if self._doubtful:

@@ -7,7 +7,6 @@ Must not know: how the numbers were derived; findings of whole sessions.
 from collections.abc import Iterator
 
 from relayproxy.conversation.checks.findings import Thresholds
-from relayproxy.conversation.checks.speakability import speakability_issues
 from relayproxy.conversation.fold.barge_in import REACTION_MS
 from relayproxy.conversation.fold.response_states import CUT_OFF
 from relayproxy.conversation.fold.turns import TEXT_LIMIT, Response, TurnDraft
@@ -152,7 +151,7 @@ def _speech(draft: TurnDraft, closed_at: int | None) -> Iterator[Finding]:
     for response in draft.responses:
         if response.streams and draft.ended_at is None and closed_at is None:
             continue
-        for remark in speakability_issues(response.tokens, response.voice_lang):
+        for remark in response.speakability():
             if remark.code not in seen and remark.token < len(response.seqs):
                 seen.add(remark.code)
                 place = Moment(draft.agent_at or 0, 0, response.connection_id, response.seqs[remark.token])

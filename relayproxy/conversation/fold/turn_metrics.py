@@ -28,6 +28,7 @@ def turn_metrics(draft: TurnDraft, closed_at: int | None, silent_at: int | None,
 class _TurnMetrics:
     def __init__(self, draft: TurnDraft, closed_at: int | None, silent_at: int | None, rate: float) -> None:
         self._draft = draft
+        self._stream = draft.stream
         self._closed_at = closed_at
         self._silent_at = silent_at
         self._rate = rate
@@ -38,7 +39,7 @@ class _TurnMetrics:
         self._reasons: dict[str, NullReason] = {}
 
     def turn(self) -> Turn:
-        draft, stream = self._draft, self._draft.stream
+        draft, stream = self._draft, self._stream
         first = draft.first
         heard, unheard, basis = self._hearing()
         chunk_rate, char_rate = stream.rates()
@@ -241,7 +242,7 @@ class _TurnMetrics:
         return None
 
     def _why_not_yet(self) -> NullReason:
-        if not self._draft.stream.chunks:
+        if not self._stream.chunks:
             return "no_text" if any(response.media for response in self._draft.responses) else "no_response"
         return "unterminated" if self._ended_at is not None else "pending"
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from relayproxy.conversation.checks.speakability import SpeakabilityIssue, speakability_issues
 from relayproxy.conversation.fold.barge_in import InterruptionDraft
 from relayproxy.conversation.fold.response_states import STALE, UNTERMINATED, ResponseEvent, ResponseState
 from relayproxy.conversation.fold.response_states import TRANSITIONS as RESPONSE_TRANSITIONS
@@ -67,6 +68,7 @@ class Response:
         "interleaved",
         "interrupted_at_inputs",
         "interruption",
+        "issues",
         "last_at",
         "late",
         "media",
@@ -104,6 +106,8 @@ class Response:
         """It began while the caller was speaking."""
         self.voice_lang: str | None = None
         """The language that speech was set to when it came."""
+        self.issues: tuple[SpeakabilityIssue, ...] | None = None
+        """What is hard to speak in it, once that was asked for."""
         self.rate: float | None = None
         """The speaking rate that was known when it was complete."""
         self.interleaved: Moment | None = None
@@ -176,6 +180,7 @@ class Response:
         else:
             kept = token[: TEXT_LIMIT - before] + "…" if before <= TEXT_LIMIT else ""
         self.tokens.append(kept)
+        self.issues = None
         self.chars += len(token)
         if self.turn is not None:
             self.turn.agent_chars += len(token)
@@ -184,6 +189,12 @@ class Response:
     def text(self) -> str:
         """All tokens as sent; halves of surrogate pairs are not joined."""
         return "".join(self.tokens)
+
+    def speakability(self) -> tuple[SpeakabilityIssue, ...]:
+        """What is hard to speak in it."""
+        if self.issues is None:
+            self.issues = speakability_issues(self.tokens, self.voice_lang)
+        return self.issues
 
 
 class TurnDraft:
@@ -300,17 +311,19 @@ class TurnDraft:
     @property
     def first(self) -> Response | None:
         """The response that answers."""
-        return next(iter(self._heard()), None)
+        return next((response for response in self.responses if not response.late), None)
 
     @property
     def agent_at(self) -> int | None:
         """When the answer's first speakable message had been written."""
-        return None if self.answer_moment is None else self.answer_moment.out
+        moment = self.answer_moment
+        return None if moment is None else moment.out
 
     @property
     def answer_moment(self) -> Moment | None:
         """The answer's first speakable message."""
-        return None if self.first is None else self.first.began
+        first = self.first
+        return None if first is None else first.began
 
     @property
     def agent_done_at(self) -> int | None:

@@ -103,7 +103,8 @@ class Playback:
         self.changes += 1
         if self._first_sent_at is None:
             self._first_sent_at = at
-        if not speech.queued:
+        fresh = not speech.queued
+        if fresh:
             self._prune(at)
             if speech.sent_at == at:
                 self._preempt(speech, at)
@@ -120,7 +121,8 @@ class Playback:
         speech.over, speech.off_at = False, None
         speech.announced = speech.announced or self._announces
         speech.reported = speech.reported or (self.reports and not speech.media)
-        self._plan_pruning()
+        if fresh:  # else it is to be heard for longer than was planned with
+            self._plan_pruning()
 
     def agent_speaking(self, on: bool, at: int) -> Speech | None:
         """Handles `agentSpeaking`. Returns the stretch that has become audible, when one has."""

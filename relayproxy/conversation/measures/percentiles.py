@@ -79,12 +79,13 @@ class Histogram:
         excluded = {"backpressure": self._held} if self._held else {}
         if not self._n:
             return Spread(excluded=excluded)
-        return Spread(self._n, self._rank(0.5), self._rank(0.95), _ms(self._max), excluded)
+        ranked = sorted(self._buckets.items())
+        return Spread(self._n, self._rank(ranked, 0.5), self._rank(ranked, 0.95), _ms(self._max), excluded)
 
-    def _rank(self, share: float) -> float:
+    def _rank(self, ranked: Sequence[tuple[int, int]], share: float) -> float:
         wanted, seen = max(1, math.ceil(share * self._n)), 0
-        for bucket in sorted(self._buckets):
-            seen += self._buckets[bucket]
+        for bucket, count in ranked:
+            seen += count
             if seen >= wanted:
                 return min(_ms(math.exp(bucket * _GROWTH)), _ms(self._max))
         return _ms(self._max)

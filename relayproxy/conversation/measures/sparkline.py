@@ -18,6 +18,7 @@ MAX_BINS = 240
 _FINEST = 250
 _MS = 1_000_000
 _ALPHABET = ascii_uppercase + ascii_lowercase + digits + "+/"
+_LETTERS = _ALPHABET.encode().ljust(256)
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 
 
@@ -46,7 +47,7 @@ class SparklineBins:
         made = self.copy()
         made._reach(max(0, length_ms))
         shown = made._bins[: max(1, -(-length_ms // made._width))] if length_ms > 0 else made._bins
-        return f"{made._width}:{''.join(_ALPHABET[bits] for bits in shown)}"
+        return f"{made._width}:{shown.translate(_LETTERS).decode()}"
 
     def _paint(self, begin: int, end: int, bits: int) -> None:
         begin = max(0, begin)

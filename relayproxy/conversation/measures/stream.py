@@ -18,6 +18,7 @@ STALL = 1_000_000_000
 """A longer gap between two chunks is a stall."""
 
 _END = ".?!…:"
+_MARKS = frozenset(_END)
 _SENTENCE = re.compile(rf"[{_END}][\"')\]»”’]*\s")
 _ENDING = re.compile(rf"[{_END}][\"')\]»”’]*\Z")
 
@@ -112,6 +113,8 @@ class Stream:
     def _look_for_sentence(self, token: str, out: int) -> None:
         if self._pending is not None and token[:1].isspace():
             self.sentence_out = self._pending
+        elif _MARKS.isdisjoint(token):
+            self._pending = None
         elif _SENTENCE.search(token):
             self.sentence_out = out
         else:
@@ -120,6 +123,8 @@ class Stream:
 
 def joined(streams: Sequence[Stream]) -> Stream:
     """Several responses in order as one, to be read; the pause between two of them is no gap."""
+    if len(streams) == 1:
+        return streams[0]
     spoken = [stream for stream in streams if stream.chunks]
     made = Stream()
     made.done_out = next((stream.done_out for stream in reversed(streams) if stream.done_out is not None), None)

@@ -6,7 +6,6 @@ Must not know: messages, or where a turn's numbers come from.
 Turns that cannot change any more are added once and may then be forgotten; memory grows by a few bytes a turn.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 
 from relayproxy.conversation.checks.findings import MAX_LISTED
@@ -36,7 +35,7 @@ class TotalsAccumulator:
 
     def __init__(self) -> None:
         self._sums = dict.fromkeys(_COUNTED, 0)
-        self._kinds: Counter[str] = Counter()
+        self._kinds: dict[str, int] = {}
         self._longest: int | None = None
         self._response = Sample()
         self._backend = Sample()
@@ -56,19 +55,22 @@ class TotalsAccumulator:
         sums, cuts = self._sums, turn.interruptions
         sums["turns"] += 1
         sums["responses"] += turn.agent_at is not None
-        sums["interrupted_responses"] += any(turn.agent_at is not None and cut.at >= turn.agent_at for cut in cuts)
-        sums["false_interruptions"] += sum(cut.false_interruption is True for cut in cuts)
         sums["unanswered"] += turn.unanswered or turn.asked_again
         sums["asked_again"] += turn.asked_again
         sums["coalesced_prompts"] += turn.coalesced_prompts
         sums["speculative"] += turn.null_reason == "speculative"
-        sums["stale_chunks"] += sum(cut.stale_chunks for cut in cuts)
-        sums["stale_chars"] += sum(cut.stale_chars for cut in cuts)
         sums["stalls"] += turn.stalls
         sums["sent_chars"] += len(turn.agent_text)
         sums["unheard_chars"] += len(turn.unheard_text)
-        self._kinds.update(cut.kind for cut in cuts)
-        self._kinds["agent_over_caller"] += turn.agent_over_caller
+        if turn.agent_over_caller:
+            self._count("agent_over_caller")
+        for cut in cuts:
+            self._count(cut.kind)
+            sums["false_interruptions"] += cut.false_interruption is True
+            sums["stale_chunks"] += cut.stale_chunks
+            sums["stale_chars"] += cut.stale_chars
+        if cuts and turn.agent_at is not None:
+            sums["interrupted_responses"] += max(cut.at for cut in cuts) >= turn.agent_at
         if turn.longest_wait_ms is not None:
             self._longest = max(self._longest or 0, turn.longest_wait_ms)
         asked = turn.caller_at is not None or turn.null_reason == "speculative"
@@ -80,11 +82,14 @@ class TotalsAccumulator:
         self._user_bot.add(turn.user_bot_latency_ms, reasons.get("user_bot_latency_ms"))
         self._sentence.add(turn.time_to_first_sentence_ms, reasons.get("time_to_first_sentence_ms"))
 
+    def _count(self, kind: str) -> None:
+        self._kinds[kind] = self._kinds.get(kind, 0) + 1
+
     def totals(self) -> Totals:
         """The totals that follow from turns alone; the fields of the session are those of `Totals()`."""
         return Totals(
             longest_wait_ms=self._longest,
-            interruptions={kind: n for kind, n in sorted(self._kinds.items()) if n},
+            interruptions=dict(sorted(self._kinds.items())),
             response_latency=self._response.spread(),
             backend_latency=self._backend.spread(),
             user_bot_latency=self._user_bot.spread(),
@@ -97,7 +102,7 @@ class FindingList:
     """Findings, of which at most `MAX_LISTED` of one code are kept; all are counted."""
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+        self.counts: dict[str, int] = {}
         self._listed: list[Finding] = []
 
     def copy(self) -> "FindingList":
@@ -108,8 +113,8 @@ class FindingList:
     def add(self, *findings: Finding) -> None:
         """Takes findings in, in any order."""
         for finding in findings:
-            self.counts[finding.code] += 1
-            if self.counts[finding.code] <= MAX_LISTED:
+            count = self.counts[finding.code] = self.counts.get(finding.code, 0) + 1
+            if count <= MAX_LISTED:
                 self._listed.append(finding)
 
     def extend(self, turns: Iterable[Turn]) -> None:
@@ -121,7 +126,7 @@ class FindingList:
         """Takes in those of another list, the counted ones too."""
         known = self.counts.copy()
         self.add(*other._listed)
-        self.counts = known + other.counts
+        self.counts = known | {code: known.get(code, 0) + count for code, count in other.counts.items()}
 
     def listed(self) -> tuple[Finding, ...]:
         """The kept findings in order of time."""

@@ -91,6 +91,8 @@ class DecodedConnection:
         self._replay_place = replay.place if replay else None
         self._redactor = None if rules.record == "full" else Redactor(rules)
         self._checkpoints = Checkpoints()
+        self.inflates = False
+        """What is said on it may be much longer than it is in the journal."""
         self.faults = FaultNotes()
         if replay is not None:
             self._checkpoints.keep(Checkpoint(replay.seq, twilio, backend, replay.place), replay.seq)
@@ -186,11 +188,6 @@ class DecodedConnection:
         """Takes that it is `t` nanoseconds after the opening, and nothing came."""
         return self._redact([], None, until=t)
 
-    @property
-    def inflates(self) -> bool:
-        """What is said on it may be much longer than it is in the journal."""
-        return any(decoder.inflates for decoder in self._decoders.values())
-
     def chunks(self, entries: Iterable[tuple[JournalEntry, int]]) -> list[Message]:
         """Takes bytes that the two ends sent, chunk by chunk in order, each with its segment."""
         missing = self._missing() if self._until else []
@@ -215,10 +212,10 @@ class DecodedConnection:
         return released + self._redact(decoded, before)
 
     def _decode(self, entry: JournalEntry, place: JournalPlace) -> list[Message]:
-        t = self._time(entry)
-        messages = self._feed(entry.kind, entry.body, t, t + entry.took if entry.took < MAX_TOOK else None, place)
+        t, took = self._time(entry), entry.took
+        messages = self._feed(entry.kind, entry.body, t, t + took if took < MAX_TOOK else None, place)
         self._seq += len(messages)
-        if entry.took < MAX_TOOK:
+        if took < MAX_TOOK:
             return messages
         return [msgspec.structs.replace(message, held=True) for message in messages]
 
@@ -341,6 +338,7 @@ class DecodedConnection:
         lost = is_placeholder(self.opening)  # what was agreed on is not known
         keeps = True if lost else takeover(self.opening.response_headers, side)
         inflater = None if keeps is None else Inflater(keeps)
+        self.inflates = self.inflates or inflater is not None
         return Decoder(side, masked=side == "twilio", limit=self._limit, inflater=inflater, state=state)
 
     def _feed(self, kind: EntryKind, body: bytes, t: int, out: int | None, place: JournalPlace) -> list[Message]:
@@ -423,5 +421,6 @@ class DecodedConnection:
 
     def _time(self, entry: JournalEntry) -> int:
         t = entry.t - self.opened_mono
-        self.last_t = max(self.last_t, t)
+        if t > self.last_t:
+            self.last_t = t
         return t

@@ -78,11 +78,6 @@ class Decoder:
         self._fin = False
         self._mask = self._phase = 0
 
-    @property
-    def inflates(self) -> bool:
-        """Messages may come compressed."""
-        return self._inflater is not None
-
     def state(self) -> DecoderState | None:
         """The state as of the last byte fed; None when a new decoder would do."""
         if self._inflater is None and self._mode == "reading" and self._frame_at is None and self._message_at is None:

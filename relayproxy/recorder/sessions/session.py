@@ -131,17 +131,10 @@ class RecordedSession:
 
     def feed(self, connection: str, messages: Sequence[Message]) -> list[str | None]:
         """Takes the next messages of a live connection; returns the type of each, as far as they could be taken in."""
-        opened_at = self.live[connection]
         types: list[str | None] = []
-        for message in messages:
-            self.seen = max(self.seen, opened_at + message.t)
-
-        def step() -> None:
-            for message in messages:
-                types.append(self._fold.feed(connection, message))
-
         if messages:
-            self._change(step)
+            self.seen = max(self.seen, self.live[connection] + max([message.t for message in messages]))
+            self._change(lambda: types.extend(self._fold.feed(connection, message) for message in messages))
         return types
 
     def end(self, opening: Opening, ending: Ending) -> None:

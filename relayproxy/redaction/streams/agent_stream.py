@@ -179,7 +179,7 @@ class AgentStream(Stream):
         if limit == 0 and self._pieces and self._pieces[0].end > 0:
             return
         gone = self._release(limit)
-        if gone and not any([piece.spans for piece in gone]):
+        if gone and not any(piece.spans for piece in gone):
             said = "".join([piece.text for piece in gone])
             self._memory.said(said, said)
             gone = []

@@ -151,7 +151,8 @@ class ResponseTracker:
         self._current = None if last else response
         crossed = response.turn is not None and response.inputs != self._inputs
         response.crossed = response.crossed or crossed
-        response.happens("last" if last else "text")
+        if last or response.state != "streaming":
+            response.happens("last" if last else "text")
         gap = moment.at - response.last_at
         if crossed and response.outrun is None:
             response.outrun = len(response.stream.gaps), response.stream.last_at
@@ -170,7 +171,8 @@ class ResponseTracker:
             response.voice_lang = lang or self._lang or turn.lang
         turn.invalidate()
         self._attribution.active(moment.at)
-        self._overlap(response, moment, speakable=speakable)
+        if turn is not self._ledger.open:
+            self._overlap(moment, speakable=speakable)
         self._count(response, token, moment, gap, last=last, speakable=speakable)
         self._speak(response, kept, moment, speakable=speakable, preemptible=preemptible)
 
@@ -232,21 +234,22 @@ class ResponseTracker:
 
     def _continued(self, moment: Moment, token: str | None) -> Response | None:
         """The response that a message of the backend continues, if it continues one."""
-        response, at = self._current, moment.at
+        response, at, turn = self._current, moment.at, self._ledger.open
         if response is None or response.connection_id != moment.connection:
             return None
-        if response.turn is None:
-            return response
-        event = displaced_by(response, token, at, self._inputs, self._input_at, self._ledger.open)
+        asked = response.turn is not turn or response.inputs != self._inputs
+        if response.turn is None or not (asked or response.interruption):
+            return response  # as nearly always
+        event = displaced_by(response, token, at, self._inputs, self._input_at, turn)
         if event is None:
             return response
         response.happens(event)
         return None
 
-    def _overlap(self, response: Response, moment: Moment, *, speakable: bool) -> None:
+    def _overlap(self, moment: Moment, *, speakable: bool) -> None:
         """Notes that text of an earlier response comes while the caller waits: it may hold the answer."""
         turn = self._ledger.open
-        if turn is None or turn is response.turn or turn.caller_at is None:
+        if turn is None or turn.caller_at is None:
             return
         if speakable and moment.at - turn.caller_at >= IN_FLIGHT:
             turn.happens("overlap")

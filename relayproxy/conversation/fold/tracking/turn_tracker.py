@@ -75,8 +75,9 @@ class TurnTracker:
         """Applies the time limits at `now`, before a message of that time is handled."""
         self.playback.pass_time(now)
         self.responses.pass_time(now)
-        for draft in self._interruptions.pass_time(now):
-            self.ledger.invalidate(draft.turn)
+        if self._interruptions.open:
+            for draft in self._interruptions.pass_time(now):
+                self.ledger.invalidate(draft.turn)
 
     def setup(self, at: int) -> None:
         """Handles `setup`, which opens turn 0 unless something came before it."""
