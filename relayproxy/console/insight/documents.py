@@ -123,6 +123,7 @@ class FieldValuesDocument(Document, frozen=True):
     field: str
     items: Annotated[tuple[FieldValueDocument, ...], Meta(description=f"The {VALUES} values with the most calls.")]
     more: Annotated[bool, Meta(description="There are more values.")]
+    calls: Annotated[Count, Meta(description="The newest of the calls, which are told apart by the field.")]
 
 
 class WorstCallDocument(Document, frozen=True):
@@ -213,7 +214,7 @@ def insight_document(one: CallsSummary, chosen: Selection, span: PeriodOrigin, b
         over_time=tuple(map(step_document, one.steps)),
         versions=version_documents(one.releases),
         endings=one.endings,
-        by=FieldValuesDocument(field=by, items=tuple(map(_value, one.values)), more=one.more_values) if by else None,
+        by=_values(one, by) if by else None,
         slowest_turns=tuple(map(_worst_call, one.slowest)),
         worst_calls=tuple(map(_worst_call, one.worst)),
     )
@@ -268,6 +269,16 @@ def _latencies(latencies: Latencies) -> LatenciesDocument:
         max=latencies.max,
         n=latencies.n,
         excluded=latencies.excluded,
+    )
+
+
+def _values(one: CallsSummary, by: str) -> FieldValuesDocument:
+    apart = one.reach.told_apart
+    return FieldValuesDocument(
+        field=by,
+        items=tuple(map(_value, one.values)),
+        more=one.more_values,
+        calls=one.reach.counted if apart is None else apart,
     )
 
 

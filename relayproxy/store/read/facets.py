@@ -21,7 +21,7 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.mapping import batches
 from relayproxy.store.schema.tables import labels, sessions
 
-NEWEST = 5_000
+NEWEST = 2_500
 """Matching sessions that are counted."""
 SEEN = 100_000
 """Sessions that are looked through to find those."""
@@ -65,10 +65,12 @@ def facets(
     again = [field for field in narrowed if field in fields or (PARAM in fields and field.startswith(PARAM))]
     apart: dict[str, tuple[int, bool]] = {}
     with queries.reading() as db:
-        matching, whole, counted = _count(db, criteria, [field for field in fields if field not in narrowed], limit)
+        floor = _floor(db, criteria)
+        others = [field for field in fields if field not in narrowed]
+        matching, whole, counted = _count(db, criteria, others, limit, floor)
         for field in again:
             rest = tuple(one for one in criteria.every if one.negated or one.field != field)
-            among, all_of_them, values = _count(db, replace(criteria, every=rest), [field], limit)
+            among, all_of_them, values = _count(db, replace(criteria, every=rest), [field], limit, floor)
             counted |= values
             apart[field] = among, all_of_them
     shown = {field: _most(each, longer.get(field, limit)) for field, each in counted.items()}
@@ -83,7 +85,8 @@ def values(
     their number, then those that begin with it, from an index, without a number."""
     known: dict[str, int | None] = {}
     with queries.reading() as db:
-        counted = _most(_count(db, criteria, [field], NEWEST)[2].get(field, Counter()), NEWEST)
+        found = _count(db, criteria, [field], NEWEST, _floor(db, criteria))[2]
+        counted = _most(found.get(field, Counter()), NEWEST)
         low = prefix.lower()
         first = sorted(
             (one for one in counted if low in one[0].lower()), key=lambda one: not one[0].lower().startswith(low)
@@ -114,14 +117,13 @@ def parameters(queries: Queries, prefix: str = "", limit: int = 50) -> tuple[str
 
 
 def _count(
-    db: Connection, criteria: Criteria, fields: Sequence[str], limit: int
+    db: Connection, criteria: Criteria, fields: Sequence[str], limit: int, floor: int | None
 ) -> tuple[int, bool, dict[str, Counter[str]]]:
     """The number of sessions counted, whether these are all that match, and values by field; of custom parameters the
     `limit` most frequent names, the most frequent first."""
-    share = 10 if criteria.words else 1
     wanted = conditions(criteria, db.dialect.name, db)
-    # Where nothing but time narrows them, the newest match.
-    floor = _floor(db, criteria.until, SEEN // share) if criteria.every or criteria.words else None
+    if not _is_narrowed(criteria):
+        floor = None
     if floor is not None:
         wanted.append(_c.started_at >= floor)
     columns = {field: _COLUMNS[field] for field in fields if field in _COLUMNS}
@@ -130,21 +132,19 @@ def _count(
     }
     places = {name: place for place, name in enumerate(read)}
     newest = select(*read.values()).where(*wanted).order_by(_c.started_at.desc(), _c.id.desc())
-    most = NEWEST // share or 1
+    most = NEWEST // _share(criteria) or 1
     rows = db.execute(newest.limit(most + 1)).all()
     whole = len(rows) <= most and floor is None
     rows = rows[:most]
+    by_place = [*zip(*rows, strict=True)] or [()] * len(places)
     found: dict[str, Counter[str]] = {}
     for field, each in columns.items():
-        at = [places[column.name] for column in each]
-        if len(at) == 1:
-            counter = Counter(row[at[0]] for row in rows)
-        else:
-            counter = Counter(value for row in rows for value in {row[place] for place in at})
+        some = [by_place[places[column.name]] for column in each]
+        counter = Counter(some[0] if len(some) == 1 else (value for row in zip(*some, strict=True) for value in {*row}))
         del counter[None]
         found[field] = counter
     if named := [field for field in fields if field not in _COLUMNS]:
-        found |= _labels(db, [row[places["id"]] for row in rows], named, limit)
+        found |= _labels(db, by_place[places["id"]], named, limit)
     return len(rows), whole, found
 
 
@@ -174,11 +174,22 @@ def _most(counter: Counter[str], limit: int) -> Values:
     return tuple(sorted(counter.items(), key=lambda one: (-one[1], one[0]))[:limit])
 
 
-def _floor(db: Connection, until: int | None, seen: int) -> int | None:
+def _is_narrowed(criteria: Criteria) -> bool:
+    """Whether anything but time narrows them; else the newest match."""
+    return bool(criteria.every or criteria.words)
+
+
+def _share(criteria: Criteria) -> int:
+    return 10 if criteria.words else 1
+
+
+def _floor(db: Connection, criteria: Criteria) -> int | None:
     """The start of the oldest session that is looked through; None when every session is."""
-    query = select(_c.started_at).order_by(_c.started_at.desc()).offset(seen).limit(1)
-    if until is not None:
-        query = query.where(_c.started_at < until)
+    if not _is_narrowed(criteria):
+        return None
+    query = select(_c.started_at).order_by(_c.started_at.desc()).offset(SEEN // _share(criteria)).limit(1)
+    if criteria.until is not None:
+        query = query.where(_c.started_at < criteria.until)
     found: int | None = db.execute(query).scalar_one_or_none()
     return found
 

@@ -1,5 +1,6 @@
 """What the API says of many calls, and of two selections side by side."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 import msgspec
@@ -49,7 +50,10 @@ def test_calls_are_told_by_how_they_ended_when_they_began_and_by_a_field(archive
     assert {tuple(step["calls"]) for step in answer["over_time"]} == {ENDINGS}
     assert sum(step["calls"]["failed"] for step in answer["over_time"]) == 1
     assert {"outcome": "protocol_error", "studio_transition": "failed", "calls": 1} in answer["endings"]
-    assert (answer["by"]["field"], answer["by"]["more"]) == ("route", False)
+    assert (answer["by"]["field"], answer["by"]["more"], answer["by"]["calls"]) == ("route", False, 2)
+    one = summary(queries, "route")
+    some = replace(one, reach=replace(one.reach, told_apart=1))
+    assert decoded(insight_document(some, CHOSEN, "given", "route"), "Insight")["by"]["calls"] == 1
     (sales,) = (one for one in answer["by"]["items"] if one["value"] == "sales")
     assert list(sales) == ["value", *Sums.__struct_fields__, "response_latency_ms"]
     assert (sales["calls"], sales["failed"], sales["response_latency_ms"]["max"]) == (1, 1, 700)

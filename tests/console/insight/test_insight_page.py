@@ -2,8 +2,10 @@
 
 import re
 import time
+from dataclasses import replace
 from datetime import datetime
 from html import unescape
+from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -11,6 +13,8 @@ import pytest
 
 from relayproxy.console.filters.language import parse
 from relayproxy.console.http.zones import COOKIE
+from relayproxy.console.insight import insight_page, selection
+from relayproxy.console.insight.summary import CallsSummary, summarize
 from relayproxy.store.write.archive import Archive
 from tests.console import fortnight
 from tests.console.insight.conftest import Ask, Client
@@ -32,6 +36,27 @@ async def test_the_filter_is_that_of_the_list(archive: Archive, ask: Ask) -> Non
     error = (await ask(q="rout:x", status=400))["error"]
     assert error["code"] == "bad_request"
     assert "rout:x" in error["message"]
+
+
+async def test_a_page_says_how_many_of_the_calls_are_told_apart(
+    client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(archive, "a", 1, [100])
+
+    async def page() -> str:
+        async with client.get("/insight", params={"by": "param.plan"}) as response:
+            return await response.text()
+
+    assert "Told apart" not in await page()
+
+    def of_the_newest(*args: Any, **known: Any) -> CallsSummary:
+        one = summarize(*args, **known)
+        return replace(one, reach=replace(one.reach, told_apart=2000))
+
+    monkeypatch.setattr(insight_page, "summarize", of_the_newest)
+    call(archive, "b", 1, [100])
+    monkeypatch.setattr(selection, "_FRESH", 0.0)
+    assert "Told apart are the newest 2,000 of these calls." in await page()
 
 
 async def test_before_and_after_a_time_are_as_long_and_in_the_readers_zone(client: Client, archive: Archive) -> None:

@@ -32,6 +32,8 @@ class Reach:
     """The start of the first of those that are read."""
     rolled_up: bool = False
     """Rollups are read where there are any: all calls are counted, and latencies rounded."""
+    told_apart: int | None = None
+    """The newest of these calls, which are told apart by a field that rollups do not have; None: all are."""
 
 
 _Count = Annotated[int, Meta(ge=0)]

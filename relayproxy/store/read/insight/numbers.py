@@ -38,6 +38,8 @@ from relayproxy.store.schema.tables import labels, sessions, turns
 
 MAX_CALLS = 20_000
 """Calls that are read one by one at most."""
+MAX_APART = 2_000
+"""Calls that are read to tell them apart by a field, where rollups are read of all else."""
 ROLL_UP = 2_000
 """For more calls rollups are read, where there are any."""
 MIN_ROLLED_UP = 16 * 3600 * 1_000_000_000
@@ -57,6 +59,7 @@ class Numbers:
         criteria: Criteria,
         most: int = MAX_CALLS,
         exact: int = EXACT,
+        most_apart: int = MAX_APART,
         *,
         roll_up: int | None = None,
         by: str = "",
@@ -65,30 +68,26 @@ class Numbers:
         and so are their origins. `by`: the only field that `values` and `latencies_by` are asked for, if any."""
         self._queries = queries
         self._roll_up = roll_up
-        self._key = _key(replace(criteria, since=None, until=None), by)
+        self._key = _key(replace(criteria, since=None, until=None))
+        self._has_values = _has_values(self._key, by)
         self._rolled_up: RolledUp | None = None
         self._by_value: ByValue | None = None
         self._criteria = replace(criteria, since=None, until=None)
         self._since, self._until = criteria.since, criteria.until
-        self._most, self._exact = most, exact
+        self._most, self._exact, self._most_apart = most, exact, most_apart
 
     def reach(self) -> Reach:
         """The number of calls, and those of them that are read."""
         with self._queries.reading() as db:
-            self._rolled_up = self._read_rollups(db, self._key)
+            self._rolled_up = self._read_rollups(db)
             if self._rolled_up is not None:
-                return self._reach_of(db, self._rolled_up)
+                reach = self._reach_of(db, self._rolled_up)
+                return reach if self._has_values else self._newest_told_apart(db, reach)
             where = self._where(db.dialect.name, self._since, self._until)
-            # Calls that are to be told apart by what there are no rollups of can be counted by them all the same.
-            counted_apart = self._read_rollups(db, _key(self._criteria, "")) if self._key is None else None
-            if counted_apart is not None:
-                matching = self._reach_of(db, counted_apart).matching
-            else:
-                matching = int(db.execute(select(func.count()).select_from(sessions).where(*where)).scalar_one())
+            matching = int(db.execute(select(func.count()).select_from(sessions).where(*where)).scalar_one())
             since = self._since
             if matching > self._most:
-                oldest = select(_c.started_at).where(*where).order_by(_c.started_at.desc())
-                since = int(db.execute(oldest.offset(self._most - 1).limit(1)).scalar_one())
+                since = self._start_of_newest(db, self._most, self._since)
                 where = self._where(db.dialect.name, since, self._until)
             edges = select(func.count(), func.min(_c.started_at), func.max(_c.started_at), func.sum(_c.response_n))
             counted, first, last, responses = db.execute(edges.where(*where)).one()
@@ -97,7 +96,25 @@ class Numbers:
             since = until - 1 if first is None else first
         return Reach(matching, counted, int(since), int(until), int(responses or 0), first)
 
-    def _read_rollups(self, db: Connection, key: str | None) -> RolledUp | None:
+    def _start_of_newest(self, db: Connection, most: int, since: int | None) -> int:
+        """When the oldest of so many calls began, of which there are more."""
+        where = self._where(db.dialect.name, since, self._until)
+        starts = select(_c.started_at).where(*where).order_by(_c.started_at.desc())
+        return int(db.execute(starts.offset(most - 1).limit(1)).scalar_one())
+
+    def _newest_told_apart(self, db: Connection, reach: Reach) -> Reach:
+        since, apart = reach.since, None
+        if reach.matching > self._most_apart:
+            since = self._start_of_newest(db, self._most_apart, since)
+            counted = (
+                select(func.count()).select_from(sessions).where(*self._where(db.dialect.name, since, reach.until))
+            )
+            apart = int(db.execute(counted).scalar_one())
+        self._by_value = ByValue({}, ((since, reach.until),))
+        return replace(reach, told_apart=apart)
+
+    def _read_rollups(self, db: Connection) -> RolledUp | None:
+        key = self._key
         if self._roll_up is None or key is None or self._until is None:
             return None
         since = self._since
@@ -293,18 +310,23 @@ class Numbers:
         return found
 
 
-def _key(criteria: Criteria, by: str) -> str | None:
-    """The key of the rollups of the calls that meet the criteria, which are told apart by a field or by none; None when
-    there are none of such calls."""
+def _key(criteria: Criteria) -> str | None:
+    """The key of the rollups of the calls that meet the criteria; None when there are none of such calls."""
     if not criteria:
-        return rollup.ALL if by in ("", *rollup.FIELDS) else None
+        return rollup.ALL
     (first, *more) = criteria.every or (None,)
     if more or first is None or criteria.words or first.op != "=" or first.negated or len(first.values) != 1:
         return None
-    if first.field not in rollup.FIELDS or by not in ("", first.field):
-        return None
+    known = first.field in rollup.FIELDS and first.values[0]
+    return rollup.key_of(first.field, str(first.values[0])) if known else None
+
+
+def _has_values(key: str | None, by: str) -> bool:
+    """Whether there are rollups of the values of this field that calls of the key have."""
+    if not by:
+        return True
     # A call can have several languages.
-    return rollup.key_of(first.field, str(first.values[0])) if first.values[0] and by != "lang" else None
+    return by in rollup.FIELDS if key == rollup.ALL else by != "lang" and by == rollup.value_of(key or "")[0]
 
 
 def can_group(field: str) -> bool:

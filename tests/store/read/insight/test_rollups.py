@@ -1,15 +1,14 @@
 """Numbers that are read from rollups are those that are read call by call."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-import msgspec
 import pytest
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, delete, update
 
 from relayproxy.store.engine import open_engine, open_reader, writing
 from relayproxy.store.read.filters.criteria import Criteria, Criterion
 from relayproxy.store.read.insight import rollups
-from relayproxy.store.read.insight.figures import Reach
 from relayproxy.store.read.insight.numbers import Numbers
 from relayproxy.store.read.insight.rollups import is_aligned
 from relayproxy.store.read.queries import Queries
@@ -199,20 +198,37 @@ def test_few_calls_are_read_one_by_one(fresh: Engine, stored: Queries) -> None:
     assert not Numbers(stored, within).reach().rolled_up
 
 
-def test_calls_that_rollups_do_not_tell_apart_are_counted_by_them(fresh: Engine, stored: Queries) -> None:
-    within, r = Criteria(since=BEGAN, until=UNTIL), tables.rollups.c
+def test_by_a_field_that_rollups_do_not_have_the_newest_calls_are_told_apart(fresh: Engine, stored: Queries) -> None:
+    within = Criteria(since=BEGAN, until=UNTIL)
+    of_all = Numbers(stored, within, roll_up=0).reach()
 
-    def reach(roll_up: int | None) -> Reach:
-        return Numbers(stored, within, most=5, roll_up=roll_up, by="param.plan").reach()
+    some = Numbers(stored, within, roll_up=0, by="direction", most_apart=5)
+    reach = some.reach()
+    assert reach == replace(of_all, told_apart=5)
+    ((value, sums),) = some.values(reach, "direction", 9)
+    assert (value, sums.calls) == ("inbound", 5)
+    since_then = Criteria(since=BEGAN + round(58.5 * 0.7 * BUCKET), until=UNTIL)
+    newest = Numbers(stored, since_then)
+    assert some.values(reach, "direction", 9) == newest.values(newest.reach(), "direction", 9)
+    assert some.latencies_by(reach, "direction", ("inbound",)) == newest.latencies_by(
+        newest.reach(), "direction", ("inbound",)
+    )
 
-    before = reach(None)
-    assert reach(0) == before
-    of_all = (r.route == rollup.ALL, r.start == BEGAN)
-    with writing(fresh).begin() as db:
-        kept = rollup.read_rollup(db.execute(select(r.detail).where(*of_all)).scalar_one())
-        one_more = msgspec.structs.replace(kept, calls=kept.calls + 1)
-        db.execute(update(tables.rollups).where(*of_all).values(detail=rollup.write_rollup(one_more)))
-    assert (reach(0).matching, reach(None).matching) == (before.matching + 1, before.matching)
+    every = Numbers(stored, within, roll_up=0, by="direction", most_apart=64)
+    assert every.reach() == of_all
+    one_by_one = Numbers(stored, within)
+    assert every.values(of_all, "direction", 9) == one_by_one.values(one_by_one.reach(), "direction", 9)
+
+
+@pytest.mark.parametrize(("by", "apart"), [("", None), ("lang", None), ("route", None), ("param.plan", 5), ("tag", 5)])
+def test_which_fields_tell_only_the_newest_apart(fresh: Engine, stored: Queries, by: str, apart: int | None) -> None:
+    within = Criteria(since=BEGAN, until=UNTIL)
+    of_a_route = replace(within, every=OF_A_ROUTE.every)
+
+    assert Numbers(stored, within, roll_up=0, by=by, most_apart=5).reach().told_apart == apart
+    reach = Numbers(stored, of_a_route, roll_up=0, by=by, most_apart=5).reach()
+    assert reach.rolled_up
+    assert reach.told_apart == (5 if by == "lang" else apart)
 
 
 def test_half_hours_are_whole_steps_of_most_zones() -> None:
