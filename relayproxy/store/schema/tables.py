@@ -466,6 +466,7 @@ rollups = Table(
     # Of the listing: a random number, while the half hour is as it was when its day was last added up.
     Column("day_read", BigInteger),
 )
+Index("ix_rollups_start", rollups.c.start)
 
 # The same of whole days in UTC, made once all of their half hours are. One is right while all of these have `day_read`.
 rollup_days = Table(
@@ -477,6 +478,7 @@ rollup_days = Table(
     Column("detail", LargeBinary, nullable=False),
     Column("steps", LargeBinary, nullable=False),  # of store.schema.day_rollup.Step
 )
+Index("ix_rollup_days_start", rollup_days.c.start)
 
 journals = Table(
     "journals",

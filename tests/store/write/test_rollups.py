@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from relayproxy.store.engine import writing
 from relayproxy.store.read.filters.criteria import Criteria
@@ -171,3 +171,14 @@ def test_no_rollup_is_written_while_somebody_writes_calls_of_long_ago(archive: A
             assert not keep_rollups(db, made)
 
     assert rolled_up_starts(engine) == []
+
+
+@pytest.mark.parametrize("table", ["rollups", "rollup_days"])
+def test_rollups_that_are_deleted_are_found_without_going_through_all(engine: Engine, table: str) -> None:
+    explain = "EXPLAIN QUERY PLAN" if engine.dialect.name == "sqlite" else "EXPLAIN"
+    with engine.connect() as db:
+        if engine.dialect.name == "postgresql":
+            db.execute(text("SET enable_seqscan = off"))  # which it prefers while there is nothing
+        plan = " ".join(str(row) for row in db.execute(text(f"{explain} DELETE FROM {table} WHERE start IN (1, 2)")))
+
+    assert f"ix_{table}_start" in plan
