@@ -30,7 +30,7 @@ _DOUBT = 1.0
 """Seconds that a living writer gets to complete a block before another one is looked for behind it."""
 _LEADS_NOWHERE, _LEADS_TO_THE_END = 1, 2
 _KINDS = {int(kind): kind for kind in EntryKind}
-POSSIBLE_BLOCK = re.compile(rb"(?=...[\x00-\x04]....[\x01-\x08].......[\x00-\x04])", re.DOTALL)
+_POSSIBLE_BLOCK = re.compile(rb"(?=...[\x00-\x04]....[\x01-\x08].......[\x00-\x04])", re.DOTALL)
 """Beginning of a possible block: length, checksum, and the kind, connection and length of its first entry."""
 
 
@@ -215,14 +215,11 @@ class JournalReader:
         """Moves to the next block behind one whose length cannot be trusted; the bytes skipped, 0 without one."""
         assert self._file is not None
         rest = os.pread(self._file, self._size() - self._offset, self._offset)
-        known = bytearray(len(rest))
-        for match in POSSIBLE_BLOCK.finditer(rest, 1):
-            at = match.start()
-            if _leads_to_the_end(rest, at, known) and self._block_end(self._offset + at) is not None:
-                found.append(Damage(self._segment, self._offset, at, "format"))
-                self._offset += at
-                return at
-        return 0
+        at = next_block(rest)
+        if at:
+            found.append(Damage(self._segment, self._offset, at, "format"))
+            self._offset += at
+        return at
 
     def _block_end(self, offset: int) -> int | None:
         """Offset behind the block that begins at `offset`; None when it is not whole or its checksum does not match."""
@@ -278,6 +275,20 @@ class JournalReader:
                 break
             at = end
         self._offset = at
+
+
+def next_block(data: bytes) -> int:
+    """Offset of the next whole block behind one, at the beginning of `data`, whose length cannot be trusted: of one
+    from which the lengths lead to the end of `data`. 0 without one. Takes one pass."""
+    known = bytearray(len(data))
+    for match in _POSSIBLE_BLOCK.finditer(data, 1):
+        at = match.start()
+        if _leads_to_the_end(data, at, known):
+            length, checksum = BLOCK_HEAD.unpack_from(data, at)
+            body = at + BLOCK_HEAD.size
+            if zlib.crc32(data[body : body + length]) == checksum:
+                return at
+    return 0
 
 
 def _leads_to_the_end(data: bytes, at: int, known: bytearray) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from relayproxy.journal.erase import erase_connections
 from relayproxy.journal.format import MAGIC, EntryKind, pack_block, pack_entry
-from relayproxy.journal.reader import Block, JournalReader
+from relayproxy.journal.reader import Block, Damage, JournalReader
 from relayproxy.journal.segments import create_journal, segment_path
 
 
@@ -12,10 +12,10 @@ def entry(connection: int, body: bytes, kind: EntryKind = EntryKind.TWILIO_CHUNK
     return pack_entry(kind, connection, 5, 7, body)
 
 
-def bodies(path: Path) -> list[tuple[int, bytes]]:
+def bodies(path: Path, *, damages: int = 0) -> list[tuple[int, bytes]]:
     with JournalReader(path) as reader:
         found = [*reader.read(1 << 20), *reader.read(1 << 20)]
-    assert all(isinstance(part, Block) for part in found)
+    assert sum(isinstance(part, Damage) for part in found) == damages
     return [(one.connection, one.body) for part in found if isinstance(part, Block) for one in part.entries]
 
 
@@ -65,15 +65,37 @@ def test_an_erasure_that_was_killed_while_it_wrote_is_made_good(tmp_path: Path) 
     assert bodies(path) == [(2, b"others"), (2, b"kept")]
 
 
-def test_what_stands_behind_damage_is_erased_too(tmp_path: Path) -> None:
+def test_what_stands_behind_damage_is_erased_too_and_in_damage_all_is(tmp_path: Path) -> None:
     path, _ = create_journal(tmp_path)
     file, damaged = segment_path(path, 1), b"\xff" * 8 + entry(2, b"lost")
-    file.write_bytes(MAGIC + damaged + pack_block(entry(1, b"secret")) + damaged + pack_block(entry(1, b"secret")))
+    behind = pack_block(entry(1, b"secret") + entry(2, b"kept"))
+    file.write_bytes(MAGIC + damaged + pack_block(entry(1, b"secret")) + damaged + behind)
+    size = file.stat().st_size
 
-    erase_connections(path, {1})
+    for _ in range(2):
+        erase_connections(path, {1})
 
-    assert b"secret" not in file.read_bytes()
-    assert file.read_bytes().count(damaged) == 2
+        assert b"secret" not in file.read_bytes()
+        assert b"lost" not in file.read_bytes()
+        assert file.stat().st_size == size
+    segment_path(path, 2).write_bytes(MAGIC)  # else a reader waits for what may be written
+    assert bodies(path, damages=1) == [(2, b"kept")]
+
+
+def test_of_damage_to_the_end_nothing_is_left_once_nothing_more_is_written_there(tmp_path: Path) -> None:
+    path, _ = create_journal(tmp_path)
+    file, secret, torn = segment_path(path, 1), pack_block(entry(1, b"secret")), pack_block(entry(1, b"torn off"))[:-2]
+    for damaged in (torn, b"\xff" * 8 + secret + torn):
+        file.write_bytes(MAGIC + pack_block(entry(2, b"kept")) + damaged)
+        segment_path(path, 2).unlink(missing_ok=True)
+
+        erase_connections(path, {1})
+        assert file.read_bytes().endswith(damaged), "a block may be written there just now"
+
+        segment_path(path, 2).write_bytes(MAGIC + pack_block(entry(2, b"and this")))
+        erase_connections(path, {1})
+        assert file.read_bytes().endswith(damaged[:8] + bytes(len(damaged) - 8))
+        assert bodies(path, damages=1) == [(2, b"kept"), (2, b"and this")]
 
 
 def test_a_journal_that_is_gone_is_erased(tmp_path: Path) -> None:

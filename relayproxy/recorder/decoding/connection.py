@@ -199,7 +199,8 @@ class DecodedConnection:
         before: Checkpoint | None = None
         for entry, segment in entries:
             if self._size.exceeded:
-                released += self._drop(entry)
+                released += self._redact(decoded, before) + self._drop(entry)
+                decoded, before = [], None
                 continue
             if self._replay_from[entry.kind] is not None:
                 # Where reading should have begun again was never found: the file is gone or damaged.
@@ -215,6 +216,8 @@ class DecodedConnection:
         t, took = self._time(entry), entry.took
         messages = self._feed(entry.kind, entry.body, t, t + took if took < MAX_TOOK else None, place)
         self._seq += len(messages)
+        if self.inflates:
+            self._size.inflated(self._decoders[entry.kind].excess())
         if took < MAX_TOOK:
             return messages
         return [msgspec.structs.replace(message, held=True) for message in messages]

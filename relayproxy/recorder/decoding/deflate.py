@@ -9,6 +9,11 @@ from collections.abc import Iterable, Iterator
 
 WINDOW = 32 * 1024
 _STEP = 64 * 1024
+USUAL_RATIO = 32
+"""Bytes that a byte may become: three to ten with what calls say."""
+FREE = 256 * 1024
+"""Bytes of output that may be beyond that: somebody repeats the same long sentence again and again."""
+HUGE = 64 * 1024 * 1024
 _TAIL = b"\x00\x00\xff\xff"
 _NO_TAKEOVER = {"twilio": "client_no_context_takeover", "backend": "server_no_context_takeover"}
 
@@ -34,20 +39,23 @@ class Inflater:
     fails to inflate instead of coming out wrong.
     """
 
-    __slots__ = ("_recent", "_stream", "_takeover", "window")
+    __slots__ = ("_came", "_gave", "_recent", "_stream", "_takeover", "window")
 
     def __init__(self, takeover: bool, window: bytes = b"") -> None:
         self._takeover = takeover
         self._stream: zlib._Decompress | None = None
         self._recent = b""
+        self._came = self._gave = 0
         self.window = window
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The output of the next bytes of the current message, in pieces of at most 64 KiB. Raises zlib.error."""
         stream = self._stream or self._start()
+        self._came += len(data)
         while True:
             piece = stream.decompress(data, _STEP)
             if piece:
+                self._gave += len(piece)
                 self._remember(piece)
                 yield piece
             if stream.eof:
@@ -69,6 +77,15 @@ class Inflater:
         else:
             self._stream = None
         self._recent = b""
+
+    def excess(self) -> int:
+        """Bytes of output since the last call that compression made of next to nothing: those beyond `USUAL_RATIO` for
+        each that came, and `FREE` in all. Of a message under way none, unless they are `HUGE`."""
+        beyond = self._gave - USUAL_RATIO * self._came - FREE
+        if beyond <= 0 or (self._recent and beyond < HUGE):
+            return 0
+        self._gave -= beyond
+        return beyond
 
     def lose(self) -> None:
         """Takes a loss: the current message, or some before it, cannot be inflated."""

@@ -78,6 +78,10 @@ class Decoder:
         self._fin = False
         self._mask = self._phase = 0
 
+    def excess(self) -> int:
+        """Bytes since the last call that compression made of next to nothing (`Inflater.excess`)."""
+        return 0 if self._inflater is None else self._inflater.excess()
+
     def state(self) -> DecoderState | None:
         """The state as of the last byte fed; None when a new decoder would do."""
         if self._inflater is None and self._mode == "reading" and self._frame_at is None and self._message_at is None:

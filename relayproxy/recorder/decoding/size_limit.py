@@ -17,8 +17,11 @@ from relayproxy.journal.format import EntryKind, GapCause
 
 MESSAGE_WEIGHT = 100
 """Bytes that a message takes besides its payload."""
-BINARY_WEIGHT = 64
-"""Times that a byte counts that is not of a text: ConversationRelay sends none, and it is slow to look through."""
+COSTLY_WEIGHT = 64
+"""Times that a byte counts that is not of a text, or that compression made of next to nothing: ConversationRelay sends
+none, and to look through them is slow, or takes long for the little that came."""
+MOST_EXCESS = 64 * 1024
+"""Bytes of one message that count so: alone it leaves room for the rest of its call."""
 UNNAMED_LIMIT = 64 * 1024
 """Bytes kept of a connection while Twilio's setup message has not come. One message may exceed it."""
 _SIDES = (EntryKind.TWILIO_CHUNK, EntryKind.BACKEND_CHUNK)
@@ -67,10 +70,14 @@ class SizeLimit:
         """Counts messages that are kept."""
         for message in messages:
             size = min(message.size, self._payload)
-            self._weight += MESSAGE_WEIGHT + size * (BINARY_WEIGHT if self._is_costly(message) else 1)
+            self._weight += MESSAGE_WEIGHT + size * (COSTLY_WEIGHT if self._is_costly(message) else 1)
 
     def _is_costly(self, message: Message) -> bool:
         return not self.unnamed and message.kind == "binary"
+
+    def inflated(self, excess: int) -> None:
+        """Counts bytes of a message that compression made of next to nothing."""
+        self._weight += COSTLY_WEIGHT * min(excess, MOST_EXCESS)
 
     def name(self) -> None:
         """Takes that the setup message has come, or may have come and was lost."""

@@ -7,7 +7,9 @@ import pytest
 from relayproxy.conversation.message import Message
 from relayproxy.journal.format import EntryKind, GapCause
 from relayproxy.recorder.decoding.size_limit import UNNAMED_LIMIT
-from tests.recorder.stage import TEXT, Call, Stage, prompt, setup, token
+from relayproxy.redaction.rules import Rules
+from tests.recorder.decoding.test_deflate import Compressing
+from tests.recorder.stage import DEFLATE, TEXT, Call, Stage, prompt, setup, token
 from tests.wire import frame
 
 TWILIO, BACKEND = EntryKind.TWILIO_CHUNK, EntryKind.BACKEND_CHUNK
@@ -110,3 +112,51 @@ def test_messages_count_for_more_than_their_bytes(stage: Stage, restarts: bool) 
     assert {gap.note for gap in gaps(messages)} == {"limit"}
     assert [turn.caller_text for turn in stored.turns][-1] == "Hello?"
     assert stored.session.outcome is not None
+
+
+def test_of_what_compression_makes_of_next_to_nothing_little_is_kept(stage: Stage) -> None:
+    limit = 4 * 1024 * 1024
+    journal = stage.journal()
+    bomb, spoken = (journal.call(response_headers=DEFLATE) for _ in range(2))
+    squeezed, usual = Compressing(keeps=True), Compressing(keeps=True)
+    bomb.twilio(setup())
+    spoken.twilio(setup("VX2", "CA2"))
+    sent = [squeezed.send(token("a" * 50_000).encode()) for _ in range(60)]
+    for one in sent:
+        bomb.chunk(BACKEND, one, after=1)
+    sorry = token("I am sorry, I did not get that. Could you say it once more, please? " * 4, last=True).encode()
+    for number in range(400):
+        for part in (token(f"You are number {number} ").encode(), token("in the line.", last=True).encode(), sorry):
+            spoken.chunk(BACKEND, usual.send(part), after=1)
+    for call in (bomb, spoken):
+        call.end()
+
+    stage.recorder(size_limit=limit, rules=Rules()).finish()
+
+    messages = stage.stored(bomb.id).messages[bomb.id]
+    texts = [message for message in messages if message.sender == "backend" and message.kind == "text"]
+    assert 5 < len(texts) < 10
+    assert {gap.note for gap in gaps(messages)} == {"limit"}
+    assert sum(gap.size for gap in gaps(messages)) == sum(map(len, sent[len(texts) :]))
+    messages = stage.stored(spoken.id).messages[spoken.id]
+    assert len(messages) == 1 + 3 * 400
+    assert not gaps(messages)
+
+
+def test_of_one_long_message_all_is_counted_once_it_has_come(stage: Stage) -> None:
+    call, squeezed = stage.journal().call(response_headers=DEFLATE), Compressing(keeps=True)
+    call.twilio(setup())
+    size = 2 * 1024 * 1024
+    sent = squeezed.send(token("a" * size).encode(), pieces=4) + squeezed.send(token("and more", last=True).encode())
+    for at in range(0, len(sent), 500):
+        call.chunk(BACKEND, sent[at : at + 500], after=1)
+    for _ in range(3):
+        call.chunk(BACKEND, squeezed.send(token("and more", last=True).encode()), after=1)
+    call.end()
+    stage.recorder(size_limit=4 * 1024 * 1024).finish()
+    messages = stage.stored(call.id).messages[call.id]
+    long, behind, *rest = messages[1:]
+    assert (long.kind, long.cut, long.note) == ("text", True, None)
+    assert long.size > size
+    assert (behind.kind, behind.note) == ("text", None)
+    assert {(one.kind, one.note) for one in rest} == {("gap", "limit")}
