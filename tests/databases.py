@@ -8,8 +8,10 @@ Must not know: what is in the tables.
 """
 
 import os
+import sqlite3
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from sqlalchemy.util import LRUCache
 
 from relayproxy.store.engine import sqlite_path
 from relayproxy.store.schema.migrate import migrate
+from relayproxy.store.schema.packing import detail_of
 
 
 def migrated(url: str) -> None:
@@ -40,6 +43,20 @@ def _content() -> bytes:
         path = Path(folder, "migrated.db")
         migrate(f"sqlite:///{path}")
         return path.read_bytes()
+
+
+def details_in(path: Path) -> bytes:
+    """The details of sessions and turns in a SQLite file: what is in them its bytes do not show."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        rows = [row for table in ("sessions", "turns") for row in db.execute(f"SELECT detail, packed FROM {table}")]
+    return "\n".join(detail_of(*row) for row in rows).encode()
+
+
+def content_of(folder: Path) -> bytes:
+    """All that lies in the database's files of a data folder, with the details of sessions and turns; recordings are
+    compressed."""
+    files = b"".join(path.read_bytes() for path in folder.glob("relayproxy.db*"))
+    return files + details_in(folder / "relayproxy.db")
 
 
 KEPT = 4

@@ -1,6 +1,6 @@
-"""Derivation: rows of the store from a conversation.
+"""Derivation: rows of the store from a conversation, and a turn from its row.
 
-Knows: which derived value goes into which column.
+Knows: which derived value goes into which column; that a turn's texts, which are searched, are not also in its detail.
 Must not know: SQL, or how the conversation was derived.
 """
 
@@ -19,6 +19,8 @@ from relayproxy.conversation.totals import milliseconds
 from relayproxy.store.read.filters.criteria import LABEL_TEXT, PARAM
 from relayproxy.store.schema.rows import SessionLabels, SessionRow, TreatmentRow, TurnRow
 from relayproxy.text import storable
+
+_turn = msgspec.json.Decoder(Turn)
 
 MAX_LABELS = 100
 """Labels of one session."""
@@ -110,14 +112,22 @@ def treatment_rows(openings: Iterable[tuple[str, Opening]]) -> tuple[TreatmentRo
 
 
 def turn_row(session: str, turn: Turn) -> TurnRow:
+    caller_text, agent_text = storable(turn.caller_text), storable(turn.agent_text)
+    heard_agent = turn.heard_basis == "all" and turn.heard_text == agent_text
+    rest = msgspec.structs.replace(
+        turn,
+        caller_text="" if turn.caller_text == caller_text else turn.caller_text,
+        agent_text="" if turn.agent_text == agent_text else turn.agent_text,
+        heard_text="" if heard_agent else turn.heard_text,
+    )
     return TurnRow(
         session=session,
         number=turn.number,
         opened_by=turn.opened_by,
         started_at=turn.started_at,
         ended_at=turn.ended_at,
-        caller_text=storable(turn.caller_text),
-        agent_text=storable(turn.agent_text),
+        caller_text=caller_text,
+        agent_text=agent_text,
         response_latency_ms=_number(turn.response_latency_ms),
         backend_latency_ms=_number(milliseconds(turn.budget.backend)),
         user_bot_latency_ms=_number(turn.user_bot_latency_ms),
@@ -125,7 +135,18 @@ def turn_row(session: str, turn: Turn) -> TurnRow:
         null_reason=turn.null_reason,
         interrupted=turn.interrupted,
         unanswered=turn.unanswered,
-        detail=to_json(StoredTurn.of(turn)),
+        detail=to_json(StoredTurn.of(rest)),
+    )
+
+
+def turn_of(row: TurnRow) -> Turn:
+    """The turn that `turn_row` made the row of. Raises `msgspec.DecodeError` where it cannot be read."""
+    turn = _turn.decode(row.detail)
+    return msgspec.structs.replace(
+        turn,
+        caller_text=turn.caller_text or row.caller_text,
+        agent_text=turn.agent_text or row.agent_text,
+        heard_text=turn.heard_text or (row.agent_text if turn.heard_basis == "all" else ""),
     )
 
 

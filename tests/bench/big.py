@@ -4,8 +4,7 @@ multiplied with other ids, times, numbers, parameters and words.
 Knows: which texts of a row are to differ from session to session; how SQLite is filled fast.
 Must not know: what is measured on it.
 
-What is multiplied has no messages. Turns and conversations are stored without what they can do without, so that a
-million sessions take about six gigabytes.
+What is multiplied has no messages.
 """
 
 import re
@@ -22,8 +21,8 @@ from typing import Any
 
 import msgspec
 
-from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.store.engine import open_engine
+from relayproxy.store.schema.packing import detail_of, pack
 from relayproxy.store.write.archive import Archive
 from tests.bench.big_calls import CALLEE, CALLER, CAMPAIGN, CUSTOMER, SURNAME, patterns, words
 from tests.databases import migrated
@@ -187,24 +186,25 @@ def _pattern(db: sqlite3.Connection, id: str, columns: dict[str, tuple[str, ...]
         began=began,
         times=tuple(map(int, times)),
         names=tuple(names.values()),
-        rows={table: tuple(_mold(row, places, cut) for row in rows) for table, rows in found.items()},
+        rows={table: tuple(_mold(row, columns[table], places, cut) for row in rows) for table, rows in found.items()},
     )
 
 
 def _rows(db: sqlite3.Connection, table: str, id: str, columns: tuple[str, ...]) -> list[list[object]]:
     key = "id" if table == "sessions" else "session"
     found = db.execute(f"SELECT {', '.join(columns)} FROM {table} WHERE {key} = ? ORDER BY rowid", (id,))
-    return [[_slim(table, name, item) for name, item in zip(columns, row, strict=True)] for row in found]
+    return [[_plain(table, name, item) for name, item in zip(columns, row, strict=True)] for row in found]
 
 
-def _mold(row: list[object], places: dict[str, int], cut: re.Pattern[str]) -> _Mold:
+def _mold(row: list[object], names: tuple[str, ...], places: dict[str, int], cut: re.Pattern[str]) -> _Mold:
     fills: list[tuple[int, Fill]] = []
-    for column, item in enumerate(row):
+    for column, (name, item) in enumerate(zip(names, row, strict=True)):
         if isinstance(item, int) and str(item) in places:
             fills.append((column, itemgetter(places[str(item)])))
         elif isinstance(item, str) and (found := cut.findall(item)):
             form = "%s".join(part.replace("%", "%%") for part in cut.split(item))
-            fills.append((column, _text(form, tuple(places[token] for token in found))))
+            fill = _text(form, tuple(places[token] for token in found))
+            fills.append((column, _packed(fill) if name == "packed" else fill))
     return _Mold(tuple(row), tuple(fills))
 
 
@@ -213,24 +213,16 @@ def _text(form: str, places: tuple[int, ...]) -> Fill:
     return lambda values: form % some(values)
 
 
-def _slim(table: str, column: str, item: object) -> object:
-    """JSON columns with what cannot be missed alone."""
+def _packed(fill: Fill) -> Fill:
+    return lambda values: pack(fill(values))
+
+
+def _plain(table: str, column: str, item: object) -> object:
+    """What stands in a column as text; of the JSON of a connection what cannot be missed alone."""
     if (table, column) == ("connections", "opening"):
         known = msgspec.json.decode(str(item))
         return msgspec.json.encode({**known, "request_headers": [], "response_headers": []}).decode()
-    if column != "detail":
-        return item
-    kind: type[msgspec.Struct] = Turn if table == "turns" else Conversation
-    known = {**msgspec.json.decode(str(item)), "setup": {}, "custom_parameters": {}}
-    if kind is Conversation:
-        # It has a column of its own, which lists look at.
-        known["handoff"] = None
-    needed = {field.name for field in msgspec.structs.fields(kind) if field.required} | {"budget", "tier", "confidence"}
-    kept = {name: value for name, value in known.items() if name in needed}
-    if kind is Conversation:
-        kept["totals"] = {name: value for name, value in known["totals"].items() if isinstance(value, int) and value}
-        kept["totals"]["findings"] = known["totals"]["findings"]
-    return msgspec.json.encode(kept).decode()
+    return detail_of("", item) if isinstance(item, bytes) else item
 
 
 def _say(what: str, begun: float) -> None:

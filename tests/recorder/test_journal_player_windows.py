@@ -10,6 +10,7 @@ import pytest
 from relayproxy.journal.erase import erase_connections
 from relayproxy.journal.format import EntryKind
 from relayproxy.redaction.rules import Rules
+from tests.databases import content_of
 from tests.recorder.decoding.test_deflate import Compressing
 from tests.recorder.stage import DEFLATE, Call, Stage, setup, token
 
@@ -49,7 +50,7 @@ def told(stage: Stage, call: Call) -> list[tuple[str, str | None, str | None]]:
 
 
 def database(stage: Stage) -> bytes:
-    return b"".join(path.read_bytes() for path in stage.folder.glob("relayproxy.db*"))
+    return content_of(stage.folder)
 
 
 def test_what_refers_to_words_before_a_restart_is_recorded_and_no_row_has_them_as_they_came(

@@ -13,6 +13,7 @@ from relayproxy.journal.format import EntryKind
 from relayproxy.journal.segments import segment_numbers, segment_path
 from relayproxy.recorder.rebuild import rebuild
 from relayproxy.redaction.rules import Rules
+from tests.databases import content_of
 from tests.recorder.decoding.test_deflate import Compressing
 from tests.recorder.stage import CONTINUATION, TEXT, Stage, prompt, setup, token
 from tests.wire import frame
@@ -27,7 +28,7 @@ def key(digit: str) -> str:
 
 def everything(stage: Stage) -> bytes:
     """All that lies in the database's files."""
-    return b"".join(path.read_bytes() for path in stage.folder.glob("relayproxy.db*"))
+    return content_of(stage.folder)
 
 
 @pytest.mark.parametrize("requested", [False, True])

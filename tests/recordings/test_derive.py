@@ -1,15 +1,15 @@
 """Rows of the store from a conversation: which value stands in which column, and what no column can hold."""
 
 import json
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any
 
 import msgspec
 import pytest
 
 from relayproxy.connection import Opening
-from relayproxy.conversation.model import Conversation, Turn
-from relayproxy.recordings.derive import MAX_LABELS, session_labels, session_row, to_json, turn_row
+from relayproxy.conversation.model import Conversation
+from relayproxy.recordings.derive import MAX_LABELS, session_labels, session_row, to_json, turn_of, turn_row
 from relayproxy.store.read.filters.criteria import LABEL_TEXT
 from tests.recorder.stage import Stage, prompt, setup
 from tests.script import Played, play
@@ -102,7 +102,7 @@ def test_the_detail_is_the_conversation_without_what_has_a_place_of_its_own() ->
     assert detail == msgspec.structs.replace(conversation, turns=(), strip="")
 
 
-def test_a_turn_is_stored_whole_beside_what_turns_are_counted_by() -> None:
+def test_a_turn_is_read_whole_from_a_row_that_has_what_was_said_once() -> None:
     turn = play(CALL).fold.conversation().turns[1]
     found = turn_row("s", turn)
 
@@ -113,11 +113,25 @@ def test_a_turn_is_stored_whole_beside_what_turns_are_counted_by() -> None:
         "For when?",
     )
     assert (found.response_latency_ms, found.backend_latency_ms, found.interrupted) == (750, 750, False)
-    assert msgspec.json.decode(found.detail, type=Turn) == turn
+    assert (turn.heard_basis, found.detail.count("For when?")) == ("all", 0)
+    assert turn_of(found) == turn
     assert len(found.detail) < 0.9 * len(to_json(turn)), "what is as by default is not stored"
-    assert all(
-        json.loads(found.detail)[name] == getattr(turn, name) for name in ("number", "caller_text", "agent_text")
-    )
+
+
+@pytest.mark.parametrize("text", ["nul \0 and all", "", "plain"])
+@pytest.mark.parametrize("heard", ["plain", "", "pla"])
+def test_a_turn_is_read_whole_whatever_was_said_and_heard(text: str, heard: str) -> None:
+    known = play(CALL).fold.conversation().turns[1]
+    basis = "all" if heard == text else "interrupt"
+    turn = msgspec.structs.replace(known, caller_text=text, agent_text=text, heard_text=heard, heard_basis=basis)
+
+    assert turn_of(turn_row("s", turn)) == turn
+
+
+def test_a_turn_that_was_stored_with_its_texts_is_read_as_it_is() -> None:
+    turn = play(CALL).fold.conversation().turns[1]
+
+    assert turn_of(replace(turn_row("s", turn), detail=to_json(turn))) == turn
 
 
 def test_a_number_that_no_column_holds_is_none() -> None:

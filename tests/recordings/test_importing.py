@@ -31,7 +31,7 @@ from relayproxy.store.write import archive as archives
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion.deletion import Deletion
 from tests.console import samples
-from tests.databases import migrated
+from tests.databases import content_of, migrated
 from tests.recordings.test_files import FILES
 
 S = 1_000_000_000
@@ -161,7 +161,7 @@ def test_secrets_are_masked_as_in_calls_here_or_as_somebody_wants(
     assert said == ["My PIN is ••••, and the card is •••• •••• •••• 1111."]
     assert found.conversation.totals.redacted == {"pin": 1, "card_number": 1}
     assert found.connections[0].opening.record == "redacted"
-    stored = b"".join(path.read_bytes() for path in settings.data_dir.glob("relayproxy.db*"))
+    stored = content_of(settings.data_dir)
     assert b"My PIN is" in stored
     assert b"4821" not in stored
 

@@ -19,6 +19,7 @@ from relayproxy.lab.agent.server import serving as answering
 from relayproxy.lab.scenarios.model import Scenario, SendAfter, Turn
 from relayproxy.lab.simulation.simulate import simulate
 from relayproxy.lab.twilio.twiml import TwiML
+from tests.databases import details_in
 from tests.supervisor.serving import Serving, serving, until
 
 SECRETS = {
@@ -149,6 +150,7 @@ async def test_no_secret_and_no_word_is_where_it_does_not_belong(
                 await go_through(serve, sink)
                 pages = await pages_of(serve)
         kept = {str(file): file.read_bytes() for file in data.rglob("*") if file.is_file()}
+        kept["details"] = details_in(data / "relayproxy.db")
 
     sent = {path: b"".join(body for _, body in requests) for path, requests in sink.got.items()}
     hook = f"/{SECRETS['OPS_URL']}"

@@ -14,6 +14,8 @@ from sqlalchemy import Engine, text
 
 from relayproxy.cli.main import main
 from relayproxy.store.engine import open_engine
+from relayproxy.store.schema.packing import detail_of
+from tests.databases import details_in
 from tests.peers.postgres import Server
 from tests.running import Running, running
 from tests.supervisor.serving import echo, serving, until
@@ -51,6 +53,7 @@ def files_with(folder: Path, *words: str) -> list[str]:
             data = path.read_bytes() if path.is_file() else b""
         except FileNotFoundError:
             continue
+        data += details_in(path) if path.suffix == ".db" else b""
         found += [path.name for word in words if word.encode() in data]
     return found
 
@@ -63,6 +66,9 @@ def tables_with(engine: Engine, *words: str) -> list[str]:
         for name in names.scalars().all():
             rows = str(db.execute(text(f"SELECT row::text FROM {name} row")).all())
             found += [name for word in words if word in rows or word.encode().hex() in rows]
+        for name in ("sessions", "turns"):
+            details = [detail_of(*row) for row in db.execute(text(f"SELECT detail, packed FROM {name}"))]
+            found += [name for word in words if word in str(details)]
         return found
 
 

@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from relayproxy.journal.segments import journal_paths
-from tests.databases import migrated
+from tests.databases import details_in, migrated
 from tests.patience import PATIENCE
 from tests.running import Running, running
 from tests.system.stack import until
@@ -128,14 +128,19 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def recordings(folder: Path) -> bytes:
-    """What is in the compressed recordings, and every text of the database."""
+    """What is in the compressed recordings and packed details, and every text of the database."""
+    details = details_in(folder / "relayproxy.db")
     with sqlite3.connect(folder / "relayproxy.db") as database:
-        return "\n".join(database.iterdump()).encode() + b"".join(
-            gzip_or_zlib(bytes(value))
-            for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-            for row in database.execute(f'SELECT * FROM "{table}"')
-            for value in row
-            if isinstance(value, bytes)
+        return (
+            details
+            + "\n".join(database.iterdump()).encode()
+            + b"".join(
+                gzip_or_zlib(bytes(value))
+                for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+                for row in database.execute(f'SELECT * FROM "{table}"')
+                for value in row
+                if isinstance(value, bytes)
+            )
         )
 
 

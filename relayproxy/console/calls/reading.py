@@ -14,6 +14,7 @@ import msgspec
 
 from relayproxy.connection import Ending, Opening, SignatureState, signature_state
 from relayproxy.conversation.model import Conversation, Turn
+from relayproxy.recordings.derive import turn_of
 from relayproxy.store.read.filters.criteria import Criteria, Sort
 from relayproxy.store.read.queries import ALL_SESSIONS, Queries, SessionPage
 from relayproxy.store.read.treatments import call_of, shadows_of
@@ -22,7 +23,6 @@ from relayproxy.text import storable
 
 _log = logging.getLogger(__name__)
 _conversation = msgspec.json.Decoder(Conversation)
-_turn = msgspec.json.Decoder(Turn)
 _opening = msgspec.json.Decoder(Opening)
 _ending = msgspec.json.Decoder(Ending)
 
@@ -176,7 +176,7 @@ def decoded(rows: Iterable[TurnRow]) -> tuple[Turn, ...]:
     turns = []
     for row in rows:
         try:
-            turns.append(_turn.decode(row.detail))
+            turns.append(turn_of(row))
         except msgspec.DecodeError as problem:
             _log.warning("turn %d of session %s cannot be read: %s", row.number, row.session, problem)
     return tuple(turns)

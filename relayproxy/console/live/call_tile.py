@@ -16,6 +16,7 @@ from relayproxy.console.calls.documents.documents import Held, SessionItemDocume
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, time_or_null
 from relayproxy.console.http.times import rfc3339
 from relayproxy.conversation.model import Turn, Waiting
+from relayproxy.recordings.derive import turn_of
 from relayproxy.store.read.live import LiveCall
 from relayproxy.store.schema.rows import SessionRow
 
@@ -74,7 +75,6 @@ class LiveCallsDocument(Document, frozen=True):
 
 
 _tile_fields = msgspec.json.Decoder(_TileFields)
-_turn = msgspec.json.Decoder(Turn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class CallTile:
 
 def call_tile(call: LiveCall, slow_ms: int) -> CallTile:
     """The tile of a session as it is now."""
-    turns = [_turn.decode(row.detail) for row in call.turns]
+    turns = [turn_of(row) for row in call.turns]
     row = call.session
     fields = _tile_fields.decode(row.detail)
     live = row.ended_at is None

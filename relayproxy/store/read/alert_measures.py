@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, case, func, or_, select
 
 from relayproxy.store.read.filters.criteria import COUNTED, IMPORTED
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.packing import detail_of
 from relayproxy.store.schema.tables import journal_gaps, sessions, turns
 
 REACH = 3600 * 1_000_000_000
@@ -90,9 +91,10 @@ def last_call(queries: Queries, route: str | None) -> int | None:
 
 def live_details(queries: Queries, route: str | None, limit: int) -> tuple[tuple[str, str], ...]:
     """Ids (ours) and details, JSON, of calls that live, the newest first."""
-    query = select(_c.id, _c.detail).where(*_of(route), _c.ended_at.is_(None)).order_by(_c.started_at.desc())
+    query = select(_c.id, _c.detail, _c.packed).where(*_of(route), _c.ended_at.is_(None))
+    query = query.order_by(_c.started_at.desc()).limit(limit)
     with queries.reading() as db:
-        return tuple((row.id, row.detail) for row in db.execute(query.limit(limit)))
+        return tuple((row.id, detail_of(row.detail, row.packed)) for row in db.execute(query))
 
 
 def _of(route: str | None) -> list[ColumnElement[bool]]:

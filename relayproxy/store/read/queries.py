@@ -23,6 +23,7 @@ from relayproxy.store.read.recording_reader import NotFetchedError, RecordingRea
 from relayproxy.store.read.sorted_list import is_number, read_sorted_cursor, sorted_cursor, sorted_places
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.mapping import columns, value
+from relayproxy.store.schema.packing import detail_of
 from relayproxy.store.schema.revisions import not_ready_reason
 from relayproxy.store.schema.rows import ConnectionRow, ImportRow, SessionRow, TurnRow
 
@@ -173,9 +174,9 @@ class Queries:
     def turn_details(self, session: str, first: int = 0) -> list[str]:
         """The JSON of the session's (our id) turns from number `first` on, without what is beside it in their rows."""
         c = tables.turns.c
-        query = select(c.detail).where(c.session == session, c.number >= first).order_by(c.number)
+        query = select(c.detail, c.packed).where(c.session == session, c.number >= first).order_by(c.number)
         with self.reading() as db:
-            return [*db.execute(query).scalars()]
+            return [detail_of(row.detail, row.packed) for row in db.execute(query)]
 
     def sessions_of_call(self, call_sid: str, limit: int = 50) -> tuple[SessionRow, ...]:
         """The first sessions of a call, first first; rows without their `detail`."""

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Executable, Row, Select, Table, UniqueConstraint, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from relayproxy.store.schema.packing import detail_of
 from relayproxy.text import storable
 
 R = TypeVar("R")
@@ -21,22 +22,41 @@ KEYS = 500
 """Keys in one statement; databases limit its parameters."""
 INDEXED = 150
 """Characters of a text in an indexed column."""
+DETAIL, PACKED = "detail", "packed"
+"""A row's text, and the column that a table has it in instead, when it has one of that name."""
 
 
 def names(row_class: type) -> list[str]:
     """The columns of rows of this class."""
-    return [field.name for field in fields(row_class)]
+    return [*_names(row_class)]
+
+
+@cache
+def _names(row_class: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(row_class))
 
 
 @cache
 def columns(row_class: type[object], table: Table, blank: str | None = None) -> Select[Any]:
     """A query for whole rows, which `value` makes values of; the column `blank` is not read, and empty."""
-    return select(*(literal("").label(name) if name == blank else table.c[name] for name in names(row_class)))
+    read = [literal("").label(name) if name == blank else table.c[name] for name in names(row_class)]
+    return select(*read, *(table.c[PACKED] for _ in range(is_packed(table) and blank != DETAIL)))
 
 
 def value(row_class: Callable[..., R], row: Row[Any]) -> R:
-    """The value of a row that `columns` selected."""
-    return row_class(*row)
+    """The value of a row that `columns` selected. A detail that cannot be unpacked is empty."""
+    known = _names(row_class)
+    if len(row) == len(known):
+        return row_class(*row)
+    values: list[Any] = [*row[:-1]]
+    place = known.index(DETAIL)
+    values[place] = detail_of(values[place], row[-1])
+    return row_class(*values)
+
+
+def is_packed(table: Table) -> bool:
+    """True of a table whose rows' `detail` stands in its column `packed`."""
+    return PACKED in table.c
 
 
 def batches(keys: Sequence[K]) -> Iterator[Sequence[K]]:

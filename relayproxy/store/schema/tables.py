@@ -77,7 +77,9 @@ sessions = Table(
     Column("response_n", Integer, nullable=False),
     Column("custom_parameters", Text, nullable=False),  # JSON object
     Column("handoff", Text),  # JSON object
-    Column("detail", Text, nullable=False),  # JSON: the conversation without its turns
+    Column("detail", Text, nullable=False),  # JSON: the conversation without its turns; empty where it is packed
+    # The detail as store.schema.packing has it; null where an earlier version stored it. Added to the table.
+    Column("packed", LargeBinary, system=True),
 )
 # Newest first, and wide enough that what lists are narrowed and charts are drawn by is found in it alone.
 Index(
@@ -205,9 +207,10 @@ turns = Table(
     Column("unanswered", Boolean, nullable=False),
     Column("caller_text", Text, nullable=False),
     Column("agent_text", Text, nullable=False),
-    Column("detail", Text, nullable=False),  # JSON: the whole turn
+    Column("detail", Text, nullable=False),  # JSON: the turn without its texts; empty where it is packed
     # Of texts in scripts without spaces between words, else nothing. Added to the table like what follows below.
     Column("bigrams", Text, nullable=False, server_default="", system=True),
+    Column("packed", LargeBinary, system=True),
     UniqueConstraint("session", "number", name="uq_turns_place"),
 )
 
@@ -514,8 +517,18 @@ schema_compatibility = Table(
 _DURATION = "ALTER TABLE sessions ADD COLUMN duration BIGINT GENERATED ALWAYS AS (ended_at - started_at)"
 _DURATION_INDEX = "CREATE INDEX ix_sessions_duration ON sessions (duration, started_at, id)"
 _LATER = {
-    "sqlite": (*WORDS["sqlite"], f"{_DURATION} VIRTUAL", _DURATION_INDEX),
-    "postgresql": (*WORDS["postgresql"], f"{_DURATION} STORED", _DURATION_INDEX),
+    "sqlite": (
+        *WORDS["sqlite"],
+        f"{_DURATION} VIRTUAL",
+        _DURATION_INDEX,
+        *(f"ALTER TABLE {table} ADD COLUMN packed BLOB" for table in ("sessions", "turns")),
+    ),
+    "postgresql": (
+        *WORDS["postgresql"],
+        f"{_DURATION} STORED",
+        _DURATION_INDEX,
+        *(f"ALTER TABLE {table} ADD COLUMN packed BYTEA" for table in ("sessions", "turns")),
+    ),
 }
 for _dialect, _statements in _LATER.items():
     for _statement in _statements:

@@ -1,7 +1,7 @@
 """Row writer: writes many rows of a table by one statement.
 
 Knows: what costs each database least: a compiled statement with tuples on SQLite, an array for each column on
-PostgreSQL; that a writer of SQLite gives way to other processes after some rows.
+PostgreSQL; that a writer gives way to other processes after some rows; that details are stored packed.
 Must not know: what is in the rows, and when they are written.
 """
 
@@ -14,13 +14,14 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, Table, bindparam, func, make_url, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from relayproxy.store.schema.mapping import for_index
+from relayproxy.store.schema.mapping import DETAIL, PACKED, for_index, is_packed
+from relayproxy.store.schema.packing import pack
 from relayproxy.text import storable
 
 AT_ONCE = 32
-"""Rows between two times at which a writer of SQLite gives way, which take about half a millisecond. Linux takes a
-processor from nobody who makes no system call before its next tick, up to four milliseconds later, and on a machine
-with few processors a relay may wait for it."""
+"""Rows between two times at which a writer gives way, which take SQLite, or packing, about half a millisecond. Linux
+takes a processor from nobody who makes no system call before its next tick, up to four milliseconds later, and on a
+machine with few processors a relay may wait for it."""
 _NEW = "new_"
 _DIALECTS: dict[str, Dialect] = {
     "sqlite": make_url("sqlite://").get_dialect()(),
@@ -43,8 +44,10 @@ class RowWriter:
         self._values = attrgetter(*names)
         self._indexed = [at for at, name in enumerate(names) if name in indexed]
         """Those of which as much is written as `for_index` keeps."""
-        self._columns = [*names, *more]
         table = statement.table
+        self._columns = [*names, *more, *_packed(table, names)]
+        self._packs = names.index(DETAIL) if _packed(table, names) else None
+        """The place of what is written packed."""
         self._types = [{table.c[name].type.python_type, type(None)} for name in self._columns]
         keys = self._columns if dialect == "sqlite" and statement.is_insert else None
         compiled = statement.compile(dialect=_DIALECTS[dialect], column_keys=keys)
@@ -70,8 +73,9 @@ class RowWriter:
     ) -> "RowWriter":
         """A writer by an INSERT as `mapping.upsert` and `mapping.insert_once` make it."""
         if dialect == "postgresql":
-            new = _arrays(statement.table, (*names, *more))
-            statement = statement.from_select([*names, *more], select(new), include_defaults=False)
+            written = [*names, *more, *_packed(statement.table, names)]
+            new = _arrays(statement.table, written)
+            statement = statement.from_select(written, select(new), include_defaults=False)
         return cls(dialect, statement, names, more, indexed)
 
     @classmethod
@@ -79,13 +83,14 @@ class RowWriter:
         """A writer that changes these columns of rows that are there, by their key. `also`: columns that become what no
         row says."""
         statement: Any
+        written = [*names, *_packed(table, names)]
         if dialect == "postgresql":
-            new = _arrays(table, (key, *names))
+            new = _arrays(table, (key, *written))
             statement = update(table).where(table.c[key] == new.c[key])
-            statement = statement.values({name: new.c[name] for name in names} | also)
+            statement = statement.values({name: new.c[name] for name in written} | also)
         else:
             statement = update(table).where(table.c[key] == bindparam(_NEW + key))
-            statement = statement.values({name: bindparam(_NEW + name) for name in names} | also)
+            statement = statement.values({name: bindparam(_NEW + name) for name in written} | also)
         return cls(dialect, statement, (key, *names))
 
     def __call__(self, db: Connection, rows: Sequence[object], *more: Sequence[Any]) -> None:
@@ -95,9 +100,12 @@ class RowWriter:
             return
         values = [self._row(row) for row in rows]
         columns: list[Sequence[Any]] = [*zip(*values, strict=True), *more]
-        for name, types, column in zip(self._columns, self._types, columns, strict=True):
+        for name, types, column in zip(self._columns, self._types, columns, strict=False):
             if not types.issuperset(map(type, column)):
                 raise TypeError(f"{name}: a value is expected that the column has")
+        if self._packs is not None:
+            columns.append(_all_packed(columns[self._packs]))
+            columns[self._packs] = [""] * len(rows)
         if self._order is None:
             named = {_NEW + name: list(column) for name, column in zip(self._columns, columns, strict=True)}
             db.exec_driver_sql(self._sql, {**self._fixed, **named})
@@ -114,6 +122,19 @@ class RowWriter:
         for at in self._indexed:
             found[at] = for_index(found[at])
         return found
+
+
+def _all_packed(details: Sequence[str]) -> list[bytes]:
+    packed: list[bytes] = []
+    for at in range(0, len(details), AT_ONCE):
+        packed += map(pack, details[at : at + AT_ONCE])
+        os.sched_yield()
+    return packed
+
+
+def _packed(table: Table, names: Sequence[str]) -> list[str]:
+    """The further column of which rows know nothing, when their detail is written and packed."""
+    return [PACKED] if is_packed(table) and DETAIL in names else []
 
 
 def _arrays(table: Table, names: Sequence[str]) -> Any:

@@ -21,6 +21,7 @@ from tests.console.conftest import Client
 from tests.console.contract import ask
 from tests.console.replays.asking import replayed, until_over
 from tests.console.replays.peer import Line, Peer
+from tests.databases import details_in
 
 CARD = "4111 1111 1111 1111"
 BOTH = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
@@ -83,6 +84,7 @@ async def test_of_a_call_that_was_recorded_without_secrets_none_is_kept_now(
     assert CARD not in page
     for file in settings.data_dir.rglob("*"):
         assert not file.is_file() or CARD.encode() not in file.read_bytes()
+    assert CARD.encode() not in details_in(settings.data_dir / "relayproxy.db")
 
 
 @pytest.mark.parametrize(

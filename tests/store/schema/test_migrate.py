@@ -44,9 +44,10 @@ def definitions(engine: Engine) -> set[str]:
 
 
 def _ours(name: str | None, kind: str, _parents: object) -> bool:
-    """Not what databases have of their own: indexes of words, and what they compute themselves."""
+    """Not what databases have of their own: indexes of words, what they compute themselves, and what is added then."""
     return not (name or "").startswith(("turns_fts", "turns_bigrams")) and (kind, name) not in {
         ("column", "bigrams"),
+        ("column", "packed"),
         ("column", "duration"),
         ("index", "ix_sessions_duration"),
         ("index", "ix_turns_bigrams"),

@@ -20,7 +20,7 @@ from relayproxy.store.schema.rows import (
 )
 from relayproxy.store.write.alert_store import AlertRow, Silence
 
-OWN = {"turns": {"id", "bigrams"}, "journals": {"updated_at", "recorder"}}
+OWN = {"sessions": {"packed"}, "turns": {"id", "bigrams", "packed"}, "journals": {"updated_at", "recorder"}}
 """Columns that the archive or the database fills in."""
 
 

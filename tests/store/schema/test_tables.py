@@ -15,6 +15,7 @@ from tests.store.kinds import POSTGRESQL
 DATABASES = Path(__file__).parents[3] / "docs/databases.md"
 ALL = list(metadata.tables.values())
 TIMES = {"at", "since", "until"}
+PACKED = {("sessions", "packed"), ("turns", "packed")}
 
 
 def reached_by(table: Table) -> set[str]:
@@ -50,7 +51,7 @@ def test_a_time_has_room_for_nanoseconds_since_the_epoch(table: Table) -> None:
 @pytest.mark.parametrize("table", ALL, ids=str)
 def test_what_may_be_long_comes_last_in_a_row(table: Table) -> None:
     def is_long(column: Column[object]) -> bool:
-        return column.name in {"detail", "steps", "text", "lines", "resume"} or column.name.endswith(
+        return column.name in {"detail", "packed", "steps", "text", "lines", "resume"} or column.name.endswith(
             ("_text", "_parameters")
         )
 
@@ -125,8 +126,8 @@ def test_every_key_of_what_is_distributed_contains_what_it_is_distributed_by(eng
 
 
 def test_what_only_databases_can_make_has_the_same_columns_on_both() -> None:
-    def added(dialect: str) -> dict[str, str]:
+    def added(dialect: str) -> set[tuple[str, str]]:
         statements = [one for one in tables._LATER[dialect] if " ADD COLUMN " in one and " said " not in one]
-        return {one.split(" ADD COLUMN ")[1].split()[0]: one.split()[2] for one in statements}
+        return {(one.split()[2], one.split(" ADD COLUMN ")[1].split()[0]) for one in statements}
 
-    assert added("sqlite") == added("postgresql") == {"bigrams": "turns", "duration": "sessions"}
+    assert added("sqlite") == added("postgresql") == {("turns", "bigrams"), ("sessions", "duration"), *PACKED}

@@ -2,15 +2,18 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, make_url, text
 
 from relayproxy.store.engine import sqlite_path
+from relayproxy.store.schema.packing import detail_of
 from relayproxy.store.schema.rows import Batch, JournalRow
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion.deleter import Deleter
 from relayproxy.store.write.deletion.retention import DAY, Keep, Retention
 from tests.console.samples import CALLER, Call
+from tests.databases import details_in
 
 WORD = "quagmire"
 """In everything that is said in a call of `spoken`."""
@@ -49,12 +52,16 @@ def tables_with(engine: Engine, word: str) -> list[str]:
         found = []
         for name in names:
             rows = db.execute(text(f"SELECT * FROM {name}")).all()
-            held = [item.decode() if isinstance(item, bytes) else str(item) for row in rows for item in row]
-            if any(word in item for item in held):
+            if any(word in item for row in rows for item in _texts(row._asdict())):
                 found.append(name)
         if db.execute(text("SELECT count(*) FROM recordings")).scalar_one():
             found.append("recordings")
         return found
+
+
+def _texts(row: dict[str, Any]) -> list[str]:
+    unpacked = detail_of("", row.pop("packed", None))
+    return [unpacked, *(item.decode() if isinstance(item, bytes) else str(item) for item in row.values())]
 
 
 def files_with(url: str, word: str) -> list[str]:
@@ -62,7 +69,8 @@ def files_with(url: str, word: str) -> list[str]:
     path = sqlite_path(make_url(url))
     assert path is not None
     files = [Path(f"{path}{suffix}") for suffix in ("", "-wal", "-journal")]
-    return [file.name for file in files if file.exists() and word.encode() in file.read_bytes()]
+    found = [file.name for file in files if file.exists() and word.encode() in file.read_bytes()]
+    return found + ["details"] * (word.encode() in details_in(path))
 
 
 def recorder_goes_on(archive: Archive, segment: int) -> None:

@@ -20,6 +20,7 @@ from relayproxy.connection import Opening
 from relayproxy.conversation.content import as_code, without_content
 from relayproxy.conversation.model import Conversation, Handoff, StoredTurn, Turn
 from relayproxy.store.read.filters.criteria import PARAM
+from relayproxy.store.schema.packing import detail_of, pack
 from relayproxy.store.schema.tables import (
     alerts,
     backend_spans,
@@ -49,7 +50,7 @@ Piece = Callable[[Connection], object]
 # Made once: to make a statement takes longer than to execute it.
 _MINE = sessions.c.id == bindparam("b_session")
 _ENDED = select(
-    *(sessions.c[name] for name in ("started_at", "messages", "handoff", "handoff_reason", "detail"))
+    *(sessions.c[name] for name in ("started_at", "messages", "handoff", "handoff_reason", "detail", "packed"))
 ).where(_MINE, sessions.c.ended_at.is_not(None))
 _LOCKED = _ENDED.with_for_update()
 _TOUCH = update(sessions).where(_MINE).values(revision=sessions.c.revision + 1)
@@ -69,11 +70,13 @@ _DELETE_CHUNK = delete(chunks).where(
     chunks.c.connection == bindparam("b_connection"), chunks.c.first_seq == bindparam("b_key")
 )
 _TURNS = select(turns.c.id).where(turns.c.session == bindparam("b_session"))
-_DETAILS = select(turns.c.id, turns.c.detail).where(turns.c.id.in_(bindparam("b_turns", expanding=True)))
+_DETAILS = select(turns.c.id, turns.c.detail, turns.c.packed).where(
+    turns.c.id.in_(bindparam("b_turns", expanding=True))
+)
 _CLEAR_TURN = (
     update(turns)
     .where(turns.c.id == bindparam("b_turn"))
-    .values(caller_text="", agent_text="", bigrams="", detail=bindparam("b_detail"))
+    .values(caller_text="", agent_text="", bigrams="", detail="", packed=bindparam("b_packed"))
 )
 _DELETE_TURN = delete(turns).where(turns.c.id == bindparam("b_turn"))
 _SPANS = select(backend_spans.c.trace_id, backend_spans.c.span_id).where(
@@ -100,7 +103,8 @@ CLEAR_SESSION = (
         handoff=bindparam("b_handoff"),
         handoff_reason=bindparam("b_reason"),
         end_reason=None,
-        detail=bindparam("b_detail"),
+        detail="",
+        packed=bindparam("b_packed"),
     )
 )
 _DELETE_WHOLE = (
@@ -209,7 +213,7 @@ def cleared_session(row: Any) -> dict[str, Any]:
         "b_handoff": None if row.handoff is None else cleared(row.handoff, Handoff),
         # Lists tell by the reason that there was a handoff.
         "b_reason": None if row.handoff_reason is None else as_code(row.handoff_reason) or "",
-        "b_detail": cleared(row.detail, Conversation),
+        "b_packed": pack(cleared(detail_of(row.detail, row.packed), Conversation)),
     }
 
 
@@ -223,7 +227,7 @@ def _delete_turns(db: Connection, ids: Sequence[int]) -> None:
 
 def _clear_turns(db: Connection, ids: Sequence[int]) -> None:
     found = db.execute(_DETAILS, {"b_turns": list(ids)}).all()
-    db.execute(_CLEAR_TURN, [{"b_turn": row.id, "b_detail": cleared_turn(row.detail)} for row in found])
+    db.execute(_CLEAR_TURN, [{"b_turn": row.id, "b_packed": cleared_turn(row)} for row in found])
 
 
 def cleared(stored: str, kind: type[msgspec.Struct]) -> str:
@@ -234,10 +238,10 @@ def cleared(stored: str, kind: type[msgspec.Struct]) -> str:
         return "{}"
 
 
-def cleared_turn(stored: str) -> str:
-    """The same of a turn, as `StoredTurn` writes it."""
+def cleared_turn(row: Any) -> bytes:
+    """The packed detail of a turn's row without its content; what cannot be read is not kept."""
     try:
-        turn = without_content(msgspec.json.decode(stored, type=Turn))
+        turn = without_content(msgspec.json.decode(detail_of(row.detail, row.packed), type=Turn))
     except msgspec.DecodeError:
-        return "{}"
-    return msgspec.json.encode(StoredTurn.of(turn)).decode()
+        return pack("{}")
+    return pack(msgspec.json.encode(StoredTurn.of(turn)).decode())

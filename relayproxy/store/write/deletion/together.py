@@ -44,7 +44,7 @@ SESSIONS = 10
 _CLEAR_TURN = (
     update(turns)
     .where(turns.c.session == bindparam("b_session"), turns.c.number == bindparam("b_number"))
-    .values(caller_text="", agent_text="", bigrams="", detail=bindparam("b_detail"))
+    .values(caller_text="", agent_text="", bigrams="", detail="", packed=bindparam("b_packed"))
 )
 _TOUCH = update(sessions).where(sessions.c.id == bindparam("b_session")).values(revision=sessions.c.revision + 1)
 
@@ -78,7 +78,7 @@ def delete_together(db: Connection, deletions: Sequence[Deletion]) -> None:
 def _ended(db: Connection, ids: Sequence[str]) -> Sequence[Any]:
     """Of those that have ended what is needed; nobody else changes them until the transaction ends."""
     c = sessions.c
-    query = select(c.id, c.messages, c.handoff, c.handoff_reason, c.detail)
+    query = select(c.id, c.messages, c.handoff, c.handoff_reason, c.detail, c.packed)
     return db.execute(query.where(c.id.in_(ids), c.ended_at.is_not(None)).order_by(c.id).with_for_update()).all()
 
 
@@ -117,9 +117,10 @@ def _clear_turns(db: Connection, ids: Sequence[str]) -> None:
     c = turns.c
     for at in range(0, len(ids), SESSIONS):
         # Neither in order nor limited: all turns there are would be gone through for the first of them.
-        found = db.execute(select(c.session, c.number, c.detail).where(c.session.in_(ids[at : at + SESSIONS]))).all()
+        query = select(c.session, c.number, c.detail, c.packed).where(c.session.in_(ids[at : at + SESSIONS]))
         rows = [
-            {"b_session": row.session, "b_number": row.number, "b_detail": cleared_turn(row.detail)} for row in found
+            {"b_session": row.session, "b_number": row.number, "b_packed": cleared_turn(row)}
+            for row in db.execute(query).all()
         ]
         if rows:
             db.execute(_CLEAR_TURN, rows)

@@ -81,7 +81,7 @@ def test_erased_words_and_numbers_are_in_no_file_any_more(archive: Archive, engi
 @pytest.mark.in_database
 @SQLITE
 def test_space_is_given_back(archive: Archive, engine: Engine) -> None:
-    for _ in range(40):
+    for _ in range(100):
         spoken(archive, days_ago(1))
 
     def pages() -> int:
