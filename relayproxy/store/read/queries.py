@@ -176,7 +176,7 @@ class Queries:
         c = tables.turns.c
         query = select(c.detail, c.packed).where(c.session == session, c.number >= first).order_by(c.number)
         with self.reading() as db:
-            return [detail_of(row.detail, row.packed) for row in db.execute(query)]
+            return [detail_of(*row) for row in db.execute(query)]
 
     def sessions_of_call(self, call_sid: str, limit: int = 50) -> tuple[SessionRow, ...]:
         """The first sessions of a call, first first; rows without their `detail`."""

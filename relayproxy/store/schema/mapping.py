@@ -37,6 +37,12 @@ def _names(row_class: Any) -> tuple[str, ...]:
 
 
 @cache
+def _detail(row_class: Any) -> int:
+    """The place of the detail in a row of this class."""
+    return _names(row_class).index(DETAIL)
+
+
+@cache
 def columns(row_class: type[object], table: Table, blank: str | None = None) -> Select[Any]:
     """A query for whole rows, which `value` makes values of; the column `blank` is not read, and empty."""
     read = [literal("").label(name) if name == blank else table.c[name] for name in names(row_class)]
@@ -48,10 +54,8 @@ def value(row_class: Callable[..., R], row: Row[Any]) -> R:
     known = _names(row_class)
     if len(row) == len(known):
         return row_class(*row)
-    values: list[Any] = [*row[:-1]]
-    place = known.index(DETAIL)
-    values[place] = detail_of(values[place], row[-1])
-    return row_class(*values)
+    at = _detail(row_class)
+    return row_class(*row[:at], detail_of(row[at], row[-1]), *row[at + 1 : -1])
 
 
 def is_packed(table: Table) -> bool:
