@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from relayproxy.connection import Opening, is_treated
+from relayproxy.conversation.message import Message
 from relayproxy.recorder.bugs import log_bug
 from relayproxy.recorder.decoding.connection import DecodedConnection
 from relayproxy.recorder.sessions.session import RecordedSession
@@ -92,9 +93,12 @@ class Meter:
     ) -> None:
         for opening in self._openings:
             self._calls.handshake(opening)
+        fresh: dict[str, list[Message]] = {}
         for connection in connections:
             if connection.fresh and not is_treated(connection.opening):
-                self._calls.messages(connection.opening.route, connection.fresh)
+                fresh.setdefault(connection.opening.route, []).extend(connection.fresh)
+        for route, messages in fresh.items():
+            self._calls.messages(route, messages)
         for session in sessions:
             final = session.newly_final()
             if is_treated(session.opening):

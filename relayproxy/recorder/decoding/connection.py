@@ -300,14 +300,14 @@ class DecodedConnection:
         return messages + self._redact([], None, until=END)
 
     def set_types(self, messages: Sequence[Message], types: Iterable[str | None]) -> None:
-        """Sets the types of the last messages of `fresh`, as their decoder says; it may know only the first."""
+        """Sets the types of messages that were just returned, as their decoder says; it may know only the first."""
         known = list(types)
         if "setup" in known or len(known) < len(messages):  # fewer: the conversation could not be derived
             self._size.name()
-        start = len(self.fresh) - len(messages)
-        for place, type in enumerate(known, start):
+        for message, type in zip(messages, known, strict=False):
             if type is not None:
-                self.fresh[place] = msgspec.structs.replace(self.fresh[place], type=type)
+                # Frozen from here on; nobody has it yet, and a copy would be made for this alone.
+                msgspec.structs.force_setattr(message, "type", type)
 
     def row(self) -> ConnectionRow:
         """The connection's row as of the last entry."""

@@ -278,6 +278,8 @@ class RecordedSession:
     def _forget(self) -> None:
         if self._last is None or self._written is None:
             return
+        if not self._last.turns or self._last.turns[0].number >= self._last.settled_turns:
+            return  # none is final
         first = self._fold.forget(self._last.settled_turns)
         kept = tuple(turn for turn in self._last.turns if turn.number >= first)
         self._last = msgspec.structs.replace(self._last, turns=kept)

@@ -76,8 +76,8 @@ class Sessions:
 
     def held(self, session: RecordedSession) -> frozenset[Side]:
         """The ends of whose words some are held back, on any of the session's connections here."""
-        here = (self.connections.get(id) for id in session.live)
-        return frozenset().union(*(one.held for one in here if one is not None))
+        here = [self.connections[id] for id in session.live if id in self.connections]
+        return here[0].held if len(here) == 1 else frozenset().union(*(one.held for one in here))
 
     def opened(self, connection: DecodedConnection) -> None:
         """Takes a new connection: for now it is a session of its own."""

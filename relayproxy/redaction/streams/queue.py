@@ -10,6 +10,8 @@ from itertools import islice
 from relayproxy.connection import Side
 from relayproxy.conversation.message import Message
 
+_NOBODY: frozenset[Side] = frozenset()
+
 
 class QueuedMessage:
     """A message in the queue. `field` is its member that is a part of a stream, None when it has none. `said`: it is
@@ -69,6 +71,8 @@ class Queue:
     @property
     def speakers(self) -> frozenset[Side]:
         """Who said what is not stored yet."""
+        if not self.messages:
+            return _NOBODY
         return frozenset(one.message.sender for one in self.messages if one.said and not one.stored)
 
     def add(self, message: QueuedMessage) -> None:

@@ -116,7 +116,7 @@ class CallMeter:
         self._count(metrics.HANDSHAKES, labels)
 
     def messages(self, route: str, messages: Iterable[Message]) -> None:
-        """Counts messages of one connection."""
+        """Counts messages of connections that came by this route."""
         overhead: dict[str, Cell] = {}
         sums = {sender: [0, 0, 0] for sender in DIRECTIONS}  # messages, bytes, held ones
         for message in messages:
