@@ -7,7 +7,7 @@ from tests.databases import migrated
 def test_what_recording_costs_is_told_of_all_that_was_recorded(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/relayproxy.db"
     migrated(url)
-    found = cost(url, TALK, 2, calls=3, size=True)
+    found = cost(url, TALK, 2, calls=20, size=True)
     assert found.messages > 0
     assert found.play > 0
     assert found.commit > 0
