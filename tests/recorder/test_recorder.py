@@ -380,10 +380,11 @@ def test_a_message_is_decoded_once_on_its_way_from_the_journal_to_the_row(stage:
     call.twilio(setup())
     for number in range(20):
         call.twilio(prompt(f"hello {number}"))
-        call.backend(token(f"Sure, {number} "))
-        call.backend(token(f"at {number}.", last=True))
-    call.backend('{"type":"txt","token":"a slip"}')
-    call.backend('{"type":"end","handoffData":"{\\"reasonCode\\":\\"done\\"}"}')
+        # Said nowhere else: what came lately is remembered.
+        call.backend(token(f"Decoded once, {number} "))
+        call.backend(token(f"and at {number} again.", last=True))
+    call.backend('{"type":"txt","token":"a slip, decoded once"}')
+    call.backend('{"type":"end","handoffData":"{\\"reasonCode\\":\\"decoded-once\\"}"}')
     call.end()
     recorder = stage.recorder()
     parsers: Counter[str] = Counter()
@@ -401,7 +402,7 @@ def test_a_message_is_decoded_once_on_its_way_from_the_journal_to_the_row(stage:
 
     # As JSON of any kind: the setup, the slip, and what is within the handoff's string.
     assert parsers == {"Twilio's": 1 + 20, "backend's": 2 * 20 + 2, "loads": 3}
-    assert stage.stored(call.id).session.handoff_reason == "done"
+    assert stage.stored(call.id).session.handoff_reason == "decoded-once"
 
 
 def test_what_two_sockets_of_a_session_say_at_the_same_time_is_derived_in_its_order(stage: Stage) -> None:
