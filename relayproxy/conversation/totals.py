@@ -33,7 +33,7 @@ NullReason = Literal[
 """Why a number is absent. The first eight are those of `response_latency`; `pending`: not decided yet."""
 
 
-class Spread(msgspec.Struct, frozen=True):
+class Spread(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a number is spread over a session. `excluded` says how many are not in `n`, and why."""
 
     n: int = 0
@@ -56,7 +56,7 @@ class Silence(msgspec.Struct, frozen=True):
     estimated: Annotated[bool, Meta(description="From estimated playback (Tier A), not from speaker events.")] = True
 
 
-class Totals(msgspec.Struct, frozen=True):
+class Totals(msgspec.Struct, frozen=True, omit_defaults=True):
     """The numbers of a whole session so far."""
 
     turns: int = 0
