@@ -68,6 +68,10 @@ _POLL = 0.05
 """Seconds between two looks whether another recorder still works."""
 
 
+class _ToldToStopError(Exception):
+    """It was told to stop while another recorder still worked."""
+
+
 def run(settings: Settings, *, waits: bool = False) -> None:
     """Runs the recorder until SIGTERM or SIGINT; then the rest of the journal is still recorded, within a few seconds.
 
@@ -80,9 +84,7 @@ def run(settings: Settings, *, waits: bool = False) -> None:
     os.nice(COURTESY)
     keep_little()
     rules_of = rules_by_route(settings)
-    with alone(settings.data_dir, settings.journal, stop if waits else None) as recorder_id:
-        if stop.is_set():
-            return
+    with suppress(_ToldToStopError), alone(settings.data_dir, settings.journal, stop if waits else None) as recorder_id:
         engine = open_engine(settings.database)
         exporter, metrics = exporter_of(settings), _metrics(settings)
         writer = HeartbeatWriter(open_engine(settings.database))
@@ -203,7 +205,7 @@ def shut_down(*senders: "OtlpExporter | OtlpMetrics | None") -> None:
 def alone(data_dir: Path, journal: Path, waits: threading.Event | None = None) -> Iterator[str]:
     """Gives the name by which a database that several recorders write knows this one: that of its data folder. Raises
     RelayproxyError when the folder cannot be used, or another recorder works on it or on this journal. With `waits`
-    that one is waited for, which is told, until the event is set; then others may work on both."""
+    that one is waited for, which is told, until the event is set; then it raises _ToldToStopError."""
     path = data_dir / "recorder.lock"
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -239,8 +241,7 @@ def _journal_alone(journal: Path, waits: threading.Event | None) -> Iterator[Non
 
 
 def _lock(file: int, other: str, waits: threading.Event | None) -> None:
-    """Locks it once nobody else has, or goes on without when `waits` is set. `other`: what is so as long as somebody
-    has. Raises RelayproxyError."""
+    """Locks it once nobody else has. `other`: what is so as long as somebody has. Raises as `alone`."""
     told = False
     while True:
         try:
@@ -252,7 +253,7 @@ def _lock(file: int, other: str, waits: threading.Event | None) -> None:
                 print(f"recorder waiting for the end of another one ({other})", flush=True)
                 told = True
             if waits.wait(_POLL):
-                return
+                raise _ToldToStopError from None
         else:
             return
 

@@ -113,7 +113,7 @@ def treatment_rows(openings: Iterable[tuple[str, Opening]]) -> tuple[TreatmentRo
 
 def turn_row(session: str, turn: Turn) -> TurnRow:
     caller_text, agent_text = storable(turn.caller_text), storable(turn.agent_text)
-    heard_agent = turn.heard_basis == "all" and turn.heard_text == agent_text
+    heard_agent = _heard_all(turn) and turn.heard_text == agent_text
     rest = msgspec.structs.replace(
         turn,
         caller_text="" if turn.caller_text == caller_text else turn.caller_text,
@@ -146,8 +146,12 @@ def turn_of(row: TurnRow) -> Turn:
         turn,
         caller_text=turn.caller_text or row.caller_text,
         agent_text=turn.agent_text or row.agent_text,
-        heard_text=turn.heard_text or (row.agent_text if turn.heard_basis == "all" else ""),
+        heard_text=turn.heard_text or (row.agent_text if _heard_all(turn) else ""),
     )
+
+
+def _heard_all(turn: Turn) -> bool:
+    return turn.heard_basis == "all" and not turn.unheard_text
 
 
 def session_labels(session: str, conversation: Conversation, langs: Iterable[str]) -> SessionLabels:

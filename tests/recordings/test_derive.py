@@ -122,10 +122,12 @@ def test_a_turn_is_read_whole_from_a_row_that_has_what_was_said_once() -> None:
 @pytest.mark.parametrize("heard", ["plain", "", "pla"])
 def test_a_turn_is_read_whole_whatever_was_said_and_heard(text: str, heard: str) -> None:
     known = play(CALL).fold.conversation().turns[1]
-    basis = "all" if heard == text else "interrupt"
-    turn = msgspec.structs.replace(known, caller_text=text, agent_text=text, heard_text=heard, heard_basis=basis)
+    unheard = text.removeprefix(heard)
+    for basis in ("all", "interrupt"):
+        texts = {"caller_text": text, "agent_text": text, "heard_text": heard, "unheard_text": unheard}
+        turn = msgspec.structs.replace(known, **texts, heard_basis=basis)
 
-    assert turn_of(turn_row("s", turn)) == turn
+        assert turn_of(turn_row("s", turn)) == turn
 
 
 def test_a_turn_that_was_stored_with_its_texts_is_read_as_it_is() -> None:

@@ -45,10 +45,12 @@ class RowWriter:
         self._indexed = [at for at, name in enumerate(names) if name in indexed]
         """Those of which as much is written as `for_index` keeps."""
         table = statement.table
-        self._columns = [*names, *more, *_packed(table, names)]
+        self._given = [*names, *more]
+        """The columns of which values are given."""
+        self._columns = [*self._given, *_packed(table, names)]
         self._packs = names.index(DETAIL) if _packed(table, names) else None
         """The place of what is written packed."""
-        self._types = [{table.c[name].type.python_type, type(None)} for name in self._columns]
+        self._types = [{table.c[name].type.python_type, type(None)} for name in self._given]
         keys = self._columns if dialect == "sqlite" and statement.is_insert else None
         compiled = statement.compile(dialect=_DIALECTS[dialect], column_keys=keys)
         self._sql = str(compiled)
@@ -100,7 +102,7 @@ class RowWriter:
             return
         values = [self._row(row) for row in rows]
         columns: list[Sequence[Any]] = [*zip(*values, strict=True), *more]
-        for name, types, column in zip(self._columns, self._types, columns, strict=False):
+        for name, types, column in zip(self._given, self._types, columns, strict=True):
             if not types.issuperset(map(type, column)):
                 raise TypeError(f"{name}: a value is expected that the column has")
         if self._packs is not None:
