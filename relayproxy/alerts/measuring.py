@@ -122,7 +122,10 @@ def longest_waiting(queries: Queries, route: str | None) -> str | None:
     """The call whose caller waits longest, as far as the database has it."""
     waits: list[tuple[int, str]] = []
     for session, detail in alert_measures.live_details(queries, route, LOOKED_AT):
-        call = _calls.decode(detail)
+        try:
+            call = _calls.decode(detail)
+        except msgspec.DecodeError:
+            continue  # it is damaged
         if call.waiting is not None:
             waits.append((call.waiting.since, session))
     return min(waits)[1] if waits else None

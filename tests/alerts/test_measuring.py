@@ -115,14 +115,17 @@ def test_of_callers_who_wait_the_one_who_waits_longest_is_shown(
     routes = {"s1": "sales"}
     archive.commit(
         Batch(
-            sessions=tuple(
-                session(
-                    id,
-                    route=routes.get(id, "default"),
-                    ended_at=NOW if id == "s4" else None,
-                    detail=json.dumps({"waiting": {"since": at, "turn": 1}} if at else {}),
-                )
-                for id, at in since.items()
+            sessions=(
+                session("damaged", route="sales", ended_at=None, detail="cannot be read"),
+                *(
+                    session(
+                        id,
+                        route=routes.get(id, "default"),
+                        ended_at=NOW if id == "s4" else None,
+                        detail=json.dumps({"waiting": {"since": at, "turn": 1}} if at else {}),
+                    )
+                    for id, at in since.items()
+                ),
             )
         )
     )

@@ -4,7 +4,7 @@ Knows: how much of a text a tile holds; which party is awaited after which event
 Must not know: HTML; which calls are on the live view.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -13,10 +13,10 @@ from msgspec import Meta
 
 from relayproxy.connection import Side
 from relayproxy.console.calls.documents.documents import Held, SessionItemDocument, item_fields
+from relayproxy.console.calls.reading import decoded
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, time_or_null
 from relayproxy.console.http.times import rfc3339
 from relayproxy.conversation.model import Turn, Waiting
-from relayproxy.recordings.derive import turn_of
 from relayproxy.store.read.live import LiveCall
 from relayproxy.store.schema.rows import SessionRow
 
@@ -61,7 +61,10 @@ class LiveCallDocument(SessionItemDocument, frozen=True):
     said: SaidDocument
     held: Held
     faulted: Annotated[bool, Meta(description="Faults were injected into it.")]
-    awaited: Annotated[AwaitedDocument | None, Meta(description="The awaited party; null once the call is over.")]
+    awaited: Annotated[
+        AwaitedDocument | None,
+        Meta(description="The awaited party; null once the call is over, or where it cannot be read."),
+    ]
     slow_turn_ms: Annotated[Count, Meta(description="From when on a wait for the agent is an alarm.")]
     revision: Annotated[Count, Meta(description="Grows with every change.")]
 
@@ -89,7 +92,8 @@ class Awaited:
 
 @dataclass(frozen=True, slots=True)
 class CallTile:
-    """One call. `slow_ms` is from when on a wait for the agent is an alarm; `awaited` is None once the call is over."""
+    """One call. `slow_ms` is from when on a wait for the agent is an alarm; `awaited` is None once the call is over or
+    where it cannot be read."""
 
     row: SessionRow
     caller: str
@@ -108,17 +112,20 @@ class CallTile:
 
 def call_tile(call: LiveCall, slow_ms: int) -> CallTile:
     """The tile of a session as it is now."""
-    turns = [turn_of(row) for row in call.turns]
+    turns = decoded(call.turns)
     row = call.session
-    fields = _tile_fields.decode(row.detail)
+    try:
+        fields = _tile_fields.decode(row.detail)
+    except msgspec.DecodeError:
+        fields = None
     live = row.ended_at is None
     return CallTile(
         row=row,
         caller=_last(_caller(turn) for turn in turns),
         agent=_last((turn.agent_text if turn.agent_text.strip() else turn.greeting) for turn in turns),
-        awaited=_awaited(fields, turns, row.started_at) if live else None,
+        awaited=_awaited(fields, turns, row.started_at) if fields and live else None,
         slow_ms=slow_ms,
-        held=fields.held if live else (),
+        held=fields.held if fields and live else (),
         faulted=call.faulted,
     )
 
@@ -163,7 +170,7 @@ def _last(texts: Iterable[str]) -> str:
     return f"…{end[space + 1 :]}"
 
 
-def _awaited(fields: _TileFields, turns: list[Turn], started_at: int) -> Awaited:
+def _awaited(fields: _TileFields, turns: Sequence[Turn], started_at: int) -> Awaited:
     if fields.waiting is not None:
         return Awaited("agent", fields.waiting.since)
     if "backend" in fields.held:

@@ -1,10 +1,13 @@
 """The party that is awaited, and the last words of each."""
 
 from relayproxy.console.live.call_tile import SAID, CallTile, call_tile, tile_document
+from relayproxy.settings.model import Settings
 from relayproxy.store.read.live import live_calls
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
+from tests.console.calls.test_reading import spoil
+from tests.console.conftest import Client
 from tests.console.samples import S
 
 
@@ -64,6 +67,27 @@ def test_an_ended_call_awaits_nobody(archive: Archive, queries: Queries) -> None
         False,
         "Hello? Are you still there? I will call again later.",
     )
+
+
+async def test_what_cannot_be_read_of_a_call_is_left_out_and_the_others_are_there(
+    client: Client, archive: Archive, queries: Queries, settings: Settings
+) -> None:
+    samples.Call(archive).setup().asks(1.0, "Is all well?").commit()
+    call = samples.Call(archive).setup().asks(1.0, "Hello?").answers(1.5, "Good morning.").asks(4.0, "Are you there?")
+    call.commit()
+    spoil(settings, "UPDATE turns SET packed = x'01ff' WHERE session = :id AND number = 2", call.id)
+    made = call_tile(live_calls(queries, [call.id])[call.id], 2000)
+    assert (made.live, made.caller, made.agent) == (True, "Hello?", "Good morning.")
+
+    spoil(settings, "UPDATE sessions SET packed = x'01ff' WHERE id = :id", call.id)
+    made = call_tile(live_calls(queries, [call.id])[call.id], 2000)
+    assert (made.live, made.awaited, made.caller) == (True, None, "Hello?")
+    async with client.get("/live") as response:
+        page = await response.text()
+        assert (response.status, page.count("Who is awaited cannot be read")) == (200, 1)
+        assert "Is all well?" in page
+    async with client.get("/api/live") as response:
+        assert [one["awaited"] is None for one in (await response.json())["items"]].count(True) == 1
 
 
 def test_the_document_says_the_same(archive: Archive, queries: Queries) -> None:
