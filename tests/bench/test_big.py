@@ -216,9 +216,10 @@ def test_the_next_page_begins_in_the_index_where_the_last_one_ended(
     assert [plan for plan in looks_through(found) if "SCAN" in plan] == []
 
 
-def test_a_half_hour_is_added_up_from_what_its_own_calls_have(reader: Engine, folder: Path) -> None:
+def test_a_half_hour_is_added_up_from_what_its_own_calls_have(reader: Engine, queries: Queries, folder: Path) -> None:
+    some = queries.sessions(1, before=f"ended.{time.time_ns() - 10 * DAY}.x").sessions[0]
     with plans(reader, folder / "relayproxy.db") as found, reader.connect() as db:
-        made = read_half_hour(db, start_of(time.time_ns() - 10 * DAY))
+        made = read_half_hour(db, start_of(some.started_at))
 
     assert made is not None
     assert made.state[0] > 0

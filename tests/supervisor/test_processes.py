@@ -126,7 +126,7 @@ async def test_a_data_folder_serves_one_whose_live_calls_a_second_signal_closes(
 
             async with asyncio.timeout(PATIENCE):
                 assert (await ws.receive()).type in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR)
-            assert await serve.ends() == 0
+            assert await serve.ends() == 0, serve.text
 
 
 async def test_one_that_cannot_start_stops_the_start(echo: str, tmp_path: Path) -> None:
