@@ -63,6 +63,38 @@ async def test_many_that_come_at_once_with_whole_heads_are_all_answered() -> Non
     await listener.close()
 
 
+async def test_of_requests_that_come_at_once_one_is_handled_in_a_round_of_the_event_loop() -> None:
+    """So that a message of a call waits for one handshake, and not for all of them."""
+    rounds = 0
+    handled: list[int] = []
+    loop = asyncio.get_running_loop()
+
+    def count() -> None:
+        nonlocal rounds
+        rounds += 1
+        counting[0] = loop.call_soon(count)
+
+    async def answer(_: Request) -> Answer:
+        handled.append(rounds)
+        return page(200, "here")
+
+    counting = [loop.call_soon(count)]
+    listener = server.Listener(answer, lambda *_: None, "127.0.0.1:0", None, 20)
+    await listener.start()
+    callers = [socket.create_connection(("127.0.0.1", int(listener.url.rpartition(":")[2]))) for _ in range(20)]
+    for caller in callers:
+        caller.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    callers.pop(10).close()
+    async with asyncio.timeout(PATIENCE):
+        while len(handled) < 19:  # noqa: ASYNC110 (every turn of the loop is looked at)
+            await asyncio.sleep(0)
+    counting[0].cancel()
+    assert len(set(handled)) == len(handled)
+    for caller in callers:
+        caller.close()
+    await listener.close()
+
+
 async def test_who_has_connected_is_pending_until_the_request_is_handled() -> None:
     handled = asyncio.Event()
 
