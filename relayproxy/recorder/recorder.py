@@ -16,8 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
-
 from relayproxy.connection import Opening
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.measures.spans import Span, SpanOptions
@@ -34,6 +32,7 @@ from relayproxy.recorder.meter import Meter
 from relayproxy.recorder.sessions.attempts import Attempts
 from relayproxy.recorder.sessions.session import RecordedSession
 from relayproxy.recorder.sessions.sessions import Sessions
+from relayproxy.recordings.connections import facts_of
 from relayproxy.recordings.derive import treatment_rows
 from relayproxy.redaction.rules import EVERYTHING, Rules
 from relayproxy.store.errors import OvertakenError
@@ -345,12 +344,17 @@ class Recorder:
 
     def _restored(self, path: Path, row: ConnectionRow) -> DecodedConnection:
         self._beat(self.heartbeat)
-        rules = self._rules(msgspec.json.decode(row.opening, type=Opening).route)
+        facts = facts_of(row)
+        if not facts.whole:
+            log.error("connection %s is damaged; it goes on with what else is known of it", row.id)
+            session = self._retry(lambda: self._archive.session(row.session))
+            facts = facts_of(row, "" if session is None else session.route)
         return DecodedConnection.restore(
             row,
+            facts,
             self._message_limit,
             self._size_limit,
-            rules,
+            self._rules(facts.opening.route),
             self._sessions.stored(row.id, row.session),
             windows_of(path, row),
         )

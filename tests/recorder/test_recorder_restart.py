@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from relayproxy.journal.format import EntryKind, GapCause
 from relayproxy.journal.windows import Windows, write_windows
 from relayproxy.recorder.database_retry import Stopped
 from relayproxy.recorder.recorder import Recorder
+from relayproxy.recordings.connections import facts_of
 from relayproxy.redaction.rules import EVERYTHING, Rules
+from relayproxy.store.engine import writing
 from relayproxy.store.errors import AwayError
 from relayproxy.store.schema.rows import Batch, ConnectionRow
 from relayproxy.store.write.archive import Archive
@@ -247,3 +250,40 @@ def test_a_recorder_that_is_told_to_stop_while_it_restores_still_reports(stage: 
     with pytest.raises(Stopped):
         again.play()
     assert again.heartbeat().numbers
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["opening = '{'", "opening = x'ff'", "resume = '[', ending = ''", "opening = '', resume = x'00', trace_id = ''"],
+)
+def test_a_live_call_whose_row_is_damaged_goes_on_after_a_gap_beside_the_others(
+    stage: Stage, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = stage.journal()
+    hurt, sound = journal.call(route="bookings"), journal.call()
+    for call, name in ((hurt, "VX1"), (sound, "VX2")):
+        call.twilio(setup(name, f"CA{name}"))
+    long = frame(TEXT, prompt("half of it is read").encode(), mask=True)
+    hurt.chunk(TWILIO, long[:30])
+    stage.recorder().finish()
+    with writing(stage.engine).begin() as db:
+        db.execute(text(f"UPDATE connections SET {damage} WHERE id = :id"), {"id": hurt.id})
+
+    hurt.chunk(TWILIO, long[30:])
+    for call in (hurt, sound):
+        call.twilio(prompt("go on"))
+        call.backend(token("gladly", last=True))
+        call.end()
+    stage.recorder().finish()
+
+    lost = "resume" in damage
+    assert [message.note for message in stage.stored(hurt.id).messages[hurt.id] if message.kind == "gap"] == (
+        ["journal_damaged"] * 2 if lost else []
+    )
+    for call in (hurt, sound):
+        found = stage.stored(call.id)
+        assert found.texts()[-2:] == [prompt("go on"), token("gladly", last=True)]
+        assert found.session.ended_at is not None
+        assert found.session.route == call.opening.route
+        assert facts_of(found.connections[0]).whole
+    assert [one for one in caplog.messages if f"connection {hurt.id}" in one]

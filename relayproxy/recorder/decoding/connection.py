@@ -4,6 +4,7 @@ Knows: how a connection's journal entries become messages, which are held back, 
 Must not know: sessions, the conversation, what is secret, the database, files.
 """
 
+import logging
 import secrets
 import struct
 from collections.abc import Collection, Iterable, Sequence
@@ -22,10 +23,12 @@ from relayproxy.recorder.decoding.frames import Decoder, DecoderState, JournalPl
 from relayproxy.recorder.decoding.lost_opening import is_placeholder
 from relayproxy.recorder.decoding.resume import Replay, Resume, read_resume, storable
 from relayproxy.recorder.decoding.size_limit import SizeLimit, SizeState
+from relayproxy.recordings.connections import ConnectionFacts
 from relayproxy.redaction.redactor import Redactor
 from relayproxy.redaction.rules import EVERYTHING, Rules, without_words
 from relayproxy.store.schema.rows import ConnectionRow
 
+log = logging.getLogger(__name__)
 DAMAGED = "journal_damaged"
 END = 2**63
 """The time after everything."""
@@ -74,7 +77,10 @@ class DecodedConnection:
         self._raw_opening = raw_opening or msgspec.json.encode(opening).decode()
         self.opened_mono = opened_mono
         self._limit = limit
-        resume = read_resume(row.resume if row else None)
+        known = read_resume(row.resume if row else None)
+        if known is None:
+            log.error("connection %s: its state is damaged; it has a gap until its next message begins", self.id)
+        resume = known or Resume()
         self.windows = windows or Windows()
         """The deflate windows that the row refers to, as of the last row. Unlike rows they are what came."""
         twilio, backend = resume.states(windows)
@@ -88,6 +94,8 @@ class DecodedConnection:
         self._seq = replay.seq if replay else self._stored
         self._until = replay.until if replay else 0
         """The number of the first message that was not played before the restart."""
+        if known is None:
+            self._until = self._seq + 1  # there may have been a part of one
         self._replay_place = replay.place if replay else None
         self._redactor = None if rules.record == "full" else Redactor(rules)
         self._checkpoints = Checkpoints()
@@ -109,23 +117,24 @@ class DecodedConnection:
     def restore(
         cls,
         row: ConnectionRow,
+        facts: ConnectionFacts,
         limit: int,
         size_limit: int,
         rules: Rules = EVERYTHING,
         stored: Iterable[Message] = (),
         windows: Windows | None = None,
     ) -> "DecodedConnection":
-        """The connection as it was when the row was committed; `stored` are its messages so far, `windows` those that
-        the row refers to."""
+        """The connection as it was when the row was committed; `facts` are those of the row, `stored` its messages so
+        far, `windows` those that the row refers to."""
         connection = cls(
-            msgspec.json.decode(row.opening, type=Opening),
+            facts.opening,
             journal=row.journal,
             number=row.number,
             opened_mono=row.opened_mono,
             limit=limit,
             size_limit=size_limit,
             row=row,
-            raw_opening=row.opening,
+            raw_opening=row.opening if facts.whole else None,
             windows=windows,
             rules=rules,
         )

@@ -61,6 +61,9 @@ def storable(state: DecoderState | None) -> DecoderState | None:
     return None if bare == DecoderState() else bare
 
 
-def read_resume(text: str | None) -> Resume:
-    """The inverse of `to_json`; raises msgspec.DecodeError for what it did not write."""
-    return Resume() if text is None else msgspec.json.decode(text, type=Resume)
+def read_resume(text: str | None) -> Resume | None:
+    """The inverse of `to_json`. None where it cannot be read."""
+    try:
+        return Resume() if text is None else msgspec.json.decode(text, type=Resume)
+    except msgspec.DecodeError:
+        return None

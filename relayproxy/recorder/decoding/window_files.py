@@ -67,7 +67,8 @@ class WindowFiles:
 
 def windows_of(path: Path, row: ConnectionRow) -> Windows | None:
     """The deflate windows that a connection's row refers to; None when there are none, or they are lost."""
-    id = read_resume(row.resume).windows
+    resume = read_resume(row.resume)
+    id = resume.windows if resume is not None else ""
     found = read_windows(path, row.number, id) if id else None
     if id and found is None:
         log.error(

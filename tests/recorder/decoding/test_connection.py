@@ -7,6 +7,7 @@ import pytest
 from relayproxy.connection import Ending, Opening
 from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, GapCause, JournalEntry
 from relayproxy.recorder.decoding.connection import DecodedConnection
+from relayproxy.recordings.connections import facts_of
 from tests.recorder.decoding.test_deflate import Compressing
 from tests.recorder.stage import CONTINUATION, DEFLATE, MS, PING, TEXT, Stage, prompt, setup, token
 from tests.wire import frame
@@ -146,7 +147,7 @@ def test_restored_it_goes_on_where_its_row_was_committed() -> None:
     connection.chunks([(entry(BACKEND, frame(TEXT, b"hi"), 405), 1)])
     connection.chunks([(entry(TWILIO, whole[:6], 410, offset=100), 1)])
 
-    again = DecodedConnection.restore(connection.row(), 1000, 1 << 30)
+    again = DecodedConnection.restore(connection.row(), facts_of(connection.row()), 1000, 1 << 30)
     again.replay(entry(TWILIO, whole[:6], 410, offset=100), 1)
     messages = again.chunks([(entry(TWILIO, whole[6:], 420, offset=200), 1)])
 
