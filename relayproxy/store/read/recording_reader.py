@@ -14,7 +14,8 @@ from itertools import accumulate
 
 from sqlalchemy import BigInteger, BindParameter, Connection, Text, bindparam, func, select
 
-from relayproxy.store.errors import store_errors
+from relayproxy.conversation.message import read_outlines
+from relayproxy.store.errors import UnreadableError, store_errors
 from relayproxy.store.read.recording_objects import MovedPart, RecordingMissingError, fetch, moved_part
 from relayproxy.store.schema.tables import chunks, recordings
 
@@ -108,7 +109,7 @@ class RecordingReader:
     def lines(self, db: Connection, connection: str, seq: int, limit: int) -> bytes:
         """At most `limit` stored lines of a connection from message `seq` on. Empty when nothing is stored from there
         on; fewer than `limit`: there may be more behind them. Raises `NotFetchedError` when `fetch` is to be called
-        before it is called again, and `RecordingMissingError`."""
+        before it is called again, `RecordingMissingError` and `UnreadableError`."""
         part = next((part for part in self._kept if part.holds(connection, seq)), None)
         if part is None:
             part = self._unpacked(_part_with(db, connection, seq))
@@ -148,7 +149,8 @@ def pack(lines: bytes) -> bytes:
 def lines_from(reading: Reading, connection: str, seq: int) -> bytes:
     """Stored lines of a connection from message `seq` on: the rest of one recording part, or of a few chunks.
     Empty when nothing is stored from there on; call again with the next `seq` for more. `reading` opens a transaction;
-    while an object is fetched, none is open. Raises `RecordingAwayError` and `RecordingMissingError`."""
+    while an object is fetched, none is open. Raises `RecordingAwayError`, `RecordingMissingError` and
+    `UnreadableError`."""
     reader = RecordingReader()
     while True:
         try:
@@ -160,7 +162,15 @@ def lines_from(reading: Reading, connection: str, seq: int) -> bytes:
 
 def _unpacked(part: MovedPart) -> RecordingPart:
     with store_errors():
-        return RecordingPart(part.connection, part.first_seq, part.count, gzip.decompress(fetch(part)))
+        return _part(part.connection, part.first_seq, part.count, gzip.decompress(fetch(part)))
+
+
+def _part(connection: str, first_seq: int, count: int, lines: bytes) -> RecordingPart:
+    """Raises `UnreadableError` where these are not so many lines from that message on: who goes through them by their
+    numbers would come to no end."""
+    if lines.count(b"\n") != count or (lines and read_outlines(lines[: lines.index(b"\n")])[0].seq != first_seq):
+        raise UnreadableError("database: a recording is damaged (its messages are not those that it should have)")
+    return RecordingPart(connection, first_seq, count, lines)
 
 
 def _part_with(db: Connection, connection: str, seq: int) -> RecordingPart | MovedPart:
@@ -170,7 +180,7 @@ def _part_with(db: Connection, connection: str, seq: int) -> RecordingPart | Mov
     if part and part.object is not None:
         return moved_part(db, part)
     if part:
-        return RecordingPart(connection, part.first_seq, part.n, gzip.decompress(part.lines))
+        return _part(connection, part.first_seq, part.n, gzip.decompress(part.lines))
     found = db.execute(_CHUNKS, wanted).all()
     first = following = found[0].first_seq if found else seq
     lines: list[bytes] = []
@@ -179,4 +189,4 @@ def _part_with(db: Connection, connection: str, seq: int) -> RecordingPart | Mov
             break
         lines.append(row.lines)
         following += row.n
-    return RecordingPart(connection, first, following - first, b"".join(lines))
+    return _part(connection, first, following - first, b"".join(lines))

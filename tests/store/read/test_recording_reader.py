@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from relayproxy.conversation.message import read_lines
+from relayproxy.store.errors import UnreadableError
 from relayproxy.store.read import recording_reader
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.read.recording_reader import RecordingReader, lines_from
+from relayproxy.store.read.recording_streams import stored_lines
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write import chunks
 from relayproxy.store.write.archive import Archive
@@ -128,3 +130,23 @@ def test_messages_that_are_missing_in_between_are_passed_over(archive: Archive, 
         found += some
     assert found == [0, 1, 2, 5, 6, 7]
     assert [message.seq for message in read_lines(lines_from(lambda: nullcontext(db), "a", 3))] == [5, 6, 7]
+
+
+DAMAGES = ("n = n + 1", "n = n - 1", "n = 1 << 30", "first_seq = first_seq + 1", "first_seq = 1 << 40")
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("ended", [True, False])
+def test_lines_that_are_not_those_that_their_row_tells_of_are_damage_and_no_endless_reading(
+    archive: Archive, queries: Queries, damage: str, ended: bool
+) -> None:
+    store(archive, 30, ended=ended)
+    table = "recordings" if ended else "chunks"
+    with archive._engine.begin() as db:
+        last = f"(SELECT max(first_seq) FROM {table})"
+        db.execute(text(f"UPDATE {table} SET {damage} WHERE first_seq = {last}"))
+
+    with pytest.raises(UnreadableError):
+        for _ in stored_lines(queries, "a"):
+            pass
