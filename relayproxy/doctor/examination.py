@@ -134,8 +134,11 @@ def _last_targets(settings: Settings) -> dict[str, str]:
         return {}
     finally:
         reader.dispose()
-    openings = {route: msgspec.json.decode(one.opening, type=Opening) for route, one in found.items() if one.opening}
-    return {route: opening.target.partition("?")[0] for route, opening in openings.items()}
+    targets: dict[str, str] = {}
+    for route, one in found.items():
+        with suppress(msgspec.DecodeError):  # it is damaged
+            targets[route] = msgspec.json.decode(one.opening or "", type=Opening).target.partition("?")[0]
+    return targets
 
 
 def _blocking(group: str, name: str, work: Callable[[], Iterable[Result]]) -> Check:

@@ -6,10 +6,7 @@ Must not know: SQL, where lines go, compression.
 
 from collections.abc import Iterable, Iterator
 
-import msgspec
-
 from relayproxy import __version__
-from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.recording import (
     VERSION,
@@ -22,6 +19,7 @@ from relayproxy.conversation.recording import (
 )
 from relayproxy.errors import RelayproxyError
 from relayproxy.recordings.call import RecordedCall, recorded_call
+from relayproxy.recordings.connections import facts_of
 from relayproxy.store.errors import UnreadableError
 from relayproxy.store.read.queries import Queries, SessionView
 from relayproxy.store.read.recording_streams import stored_lines
@@ -78,12 +76,9 @@ def _header(session: SessionRow, connections: Iterable[ConnectionRow]) -> Header
         account_sid=session.account_sid,
         trace_id=session.trace_id,
         connections=tuple(
-            RecordedConnection(
-                msgspec.json.decode(row.opening, type=Opening),
-                None if row.ending is None else msgspec.json.decode(row.ending, type=Ending),
-                row.next_seq,
-            )
+            RecordedConnection(facts.opening, facts.ending, row.next_seq)
             for row in connections
+            for facts in [facts_of(row, session.route)]
         ),
     )
 

@@ -14,6 +14,7 @@ import msgspec
 
 from relayproxy.connection import Ending, Opening, SignatureState, signature_state
 from relayproxy.conversation.model import Conversation, Turn
+from relayproxy.recordings.connections import facts_of
 from relayproxy.recordings.derive import turn_of
 from relayproxy.store.read.filters.criteria import Criteria, Sort
 from relayproxy.store.read.queries import ALL_SESSIONS, Queries, SessionPage
@@ -23,8 +24,6 @@ from relayproxy.text import storable
 
 _log = logging.getLogger(__name__)
 _conversation = msgspec.json.Decoder(Conversation)
-_opening = msgspec.json.Decoder(Opening)
-_ending = msgspec.json.Decoder(Ending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,8 @@ class StoredConnection:
     row: ConnectionRow
     opening: Opening
     ending: Ending | None
+    unread: bool = False
+    """How it opened or ended cannot be read; its columns tell the rest."""
 
     @property
     def signature(self) -> SignatureState:
@@ -135,10 +136,7 @@ def load_session(queries: Queries, id: str, first: int = 0, limit: int = 0) -> S
     rows = queries.turns(found.session.id, max(0, first - 1), limit + (first > 0)) if limit else ()
     read = decoded(rows)
     before = read[0] if read and read[0].number < first else None
-    connections = tuple(
-        StoredConnection(index, row, _opening.decode(row.opening), _ending.decode(row.ending) if row.ending else None)
-        for index, row in enumerate(found.connections)
-    )
+    connections = tuple(_connection(index, row, found.session.route) for index, row in enumerate(found.connections))
     turns = read[1:] if before else read
     mine, vx = found.session, found.session.session_id
     shadow_of = next((one.opening.shadow_of for one in connections if one.opening.shadow_of is not None), None)
@@ -169,6 +167,13 @@ def load_session(queries: Queries, id: str, first: int = 0, limit: int = 0) -> S
         shadows_of(queries, found.session.id),
         marked,
     )
+
+
+def _connection(index: int, row: ConnectionRow, route: str) -> StoredConnection:
+    facts = facts_of(row, route)
+    if not facts.whole:
+        _log.warning("how connection %s opened or ended cannot be read", row.id)
+    return StoredConnection(index, row, facts.opening, facts.ending, not facts.whole)
 
 
 def decoded(rows: Iterable[TurnRow]) -> tuple[Turn, ...]:

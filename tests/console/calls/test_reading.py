@@ -1,11 +1,14 @@
 """What an earlier version stored can still be read."""
 
 import msgspec
+import pytest
 from sqlalchemy import text
 
 from relayproxy.conversation.model import Conversation, Interruption, Turn
+from relayproxy.recordings.stored import stored_call
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
+from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
@@ -70,6 +73,43 @@ async def test_a_session_whose_details_cannot_be_read_shows_what_its_row_says(
     async with client.get(f"/api/sessions/{call.id}") as response:
         document = await response.json()
     assert (document["from"], document["handoff"] is not None) == (samples.CALLER, False)
+
+
+async def test_of_a_connection_that_cannot_be_read_its_session_shows_the_rest(
+    client: Client, archive: Archive, settings: Settings, queries: Queries
+) -> None:
+    call = samples.booking(archive, samples.ago(100)).commit()
+    spoil(settings, "UPDATE connections SET opening = '{}', ending = '[' WHERE id = :id", call.id)
+
+    async with client.get(f"/sessions/{call.id}") as response:
+        page = await response.text()
+    assert response.status == 200
+    assert page.count("How it opened or ended cannot be read") == 1
+    assert 'id="turn-2"' in page
+    async with client.get(f"/api/sessions/{call.id}") as response:
+        [connection] = (await response.json())["connections"]
+    assert (connection["route"], connection["peer"], connection["messages"] > 0) == ("bookings", "", True)
+    assert stored_call(queries, call.id).conversation.totals.turns == 6
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"a":', '{"a": 1e400}'])
+async def test_parameters_and_a_handoff_that_cannot_be_read_are_null_in_a_list_that_has_all_calls(
+    client: Client, archive: Archive, settings: Settings, damage: str
+) -> None:
+    sound, hurt = (samples.booking(archive, samples.ago(ago)).commit() for ago in (200, 100))
+    spoil(settings, f"UPDATE sessions SET custom_parameters = '{damage}', handoff = '{damage}' WHERE id = :id", hurt.id)
+
+    async with client.get("/api/sessions") as response:
+        first, second = (await response.json())["items"]
+    assert (first["id"], first["custom_parameters"], first["handoff"]) == (
+        hurt.id, None, {"reason_code": "live-agent"},
+    )  # fmt: skip
+    assert (second["id"], second["custom_parameters"]["plan"], second["handoff"]) == (
+        sound.id, "gold", {"reason_code": "live-agent"},
+    )  # fmt: skip
+    for path in (f"/api/sessions/{hurt.id}", f"/api/compare?a={hurt.id}&b={sound.id}", "/sessions"):
+        async with client.get(path) as response:
+            assert response.status == 200, path
 
 
 def spoil(settings: Settings, statement: str, id: str) -> None:

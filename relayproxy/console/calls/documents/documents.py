@@ -24,6 +24,7 @@ from relayproxy.store.schema.rows import ImportRow, SessionRow
 
 MAX_CALL_SESSIONS = 50
 _MS = 1_000_000
+_objects = msgspec.json.Decoder(dict[str, Any])
 _CONFIDENCE = "; ".join(f"`{code}`: {words.meaning}" for code, words in CONFIDENCES.items())
 _SIGNATURES = ", ".join(f"`{state}` {words}" for state, words in SIGNATURES.items())
 
@@ -57,7 +58,10 @@ class SessionFacts(Document, frozen=True):
     from_: Annotated[str | None, Meta(description="The calling number.")] = field(name="from")
     to: Annotated[str | None, Meta(description="The called number.")]
     direction: Annotated[str | None, Meta(description="inbound or outbound.")]
-    custom_parameters: Annotated[dict[str, Any], Meta(description="Custom parameters of the setup message.")]
+    custom_parameters: Annotated[
+        dict[str, Any] | None,
+        Meta(description="Custom parameters of the setup message; null where they cannot be read."),
+    ]
     trace_id: Annotated[str, Meta(description="Trace that the backend was given in `traceparent`.")]
     live: bool
     started_at: StartedAt
@@ -142,7 +146,7 @@ def session_facts(row: SessionRow) -> dict[str, Any]:
         "from_": row.from_number,
         "to": row.to_number,
         "direction": row.direction,
-        "custom_parameters": msgspec.json.decode(row.custom_parameters),
+        "custom_parameters": _object(row.custom_parameters),
         "trace_id": row.trace_id,
         "live": row.ended_at is None,
         "started_at": rfc3339(row.started_at),
@@ -164,12 +168,27 @@ def session_facts(row: SessionRow) -> dict[str, Any]:
 
 def item_fields(row: SessionRow) -> dict[str, Any]:
     """The fields of `SessionItemDocument`."""
-    handoff = msgspec.json.decode(row.handoff) if row.handoff else None
     return {
         **session_facts(row),
-        "handoff": ListedHandoffDocument(reason_code=handoff.get("reason_code")) if isinstance(handoff, dict) else None,
+        "handoff": None if row.handoff is None else ListedHandoffDocument(reason_code=_reason(row)),
         "totals": listed_totals(row),
     }
+
+
+def _reason(row: SessionRow) -> str | None:
+    handoff = _object(row.handoff or "")
+    if handoff is None:
+        return row.handoff_reason or None
+    reason = handoff.get("reason_code")
+    return reason if isinstance(reason, str) else None
+
+
+def _object(stored: str) -> dict[str, Any] | None:
+    """None where it cannot be read."""
+    try:
+        return _objects.decode(stored)
+    except msgspec.DecodeError:
+        return None
 
 
 def call_document(call_sid: str, rows: Iterable[SessionRow], *, complete: bool) -> CallDocument:
