@@ -112,6 +112,21 @@ async def test_parameters_and_a_handoff_that_cannot_be_read_are_null_in_a_list_t
             assert response.status == 200, path
 
 
+@pytest.mark.parametrize("column", ["custom_parameters", "from_number", "route", "outcome", "end_reason"])
+async def test_a_damaged_byte_in_a_text_of_one_call_is_shown_as_that_beside_all_others(
+    client: Client, archive: Archive, settings: Settings, column: str
+) -> None:
+    sound, hurt = (samples.booking(archive, samples.ago(ago)).commit() for ago in (200, 100))
+    spoil(settings, f"UPDATE sessions SET {column} = CAST(x'22ff6122' AS TEXT) WHERE id = :id", hurt.id)
+    spoil(settings, "UPDATE turns SET caller_text = CAST(x'61ff' AS TEXT) WHERE session = :id", hurt.id)
+
+    for path in ("/sessions", "/api/sessions", "/api/overview", "/api/facets", "/insight", f"/sessions/{hurt.id}"):
+        async with client.get(path) as response:
+            assert response.status == 200, path
+            page = await response.text()
+            assert sound.id in page or "sessions" not in path.rpartition("/")[2], path
+
+
 def spoil(settings: Settings, statement: str, id: str) -> None:
     engine = open_engine(settings.database)
     with engine.begin() as db:
