@@ -89,8 +89,11 @@ class ErasureDocument(Document, frozen=True):
     ]
     route: Annotated[str | None, Meta(description="The route that it was confined to.")]
     state: Annotated[
-        Literal["open", "done"],
-        Meta(description="`open`: it is carried out by the recorder, and waits for calls that live."),
+        Literal["open", "done", "unreadable"],
+        Meta(
+            description="`open`: it is carried out by the recorder, and waits for calls that live; `unreadable`: it is "
+            "damaged, and is to be ordered again."
+        ),
     ]
     done_at: Annotated[Time | None, Meta(description="When nothing was left, in any file of a SQLite database either.")]
     done_at_ns: Nanoseconds | None
@@ -296,7 +299,7 @@ def _document(found: Erasure) -> ErasureDocument:
         actor=found.actor,
         scope=found.scope,
         route=found.route,
-        state="open" if found.done_at is None else "done",
+        state="unreadable" if found.unreadable else "open" if found.done_at is None else "done",
         done_at=time_or_null(found.done_at),
         done_at_ns=found.done_at,
         sessions=found.sessions,

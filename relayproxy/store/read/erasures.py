@@ -81,7 +81,7 @@ class Erasure:
     """An erasure, or what is left of it: its receipt. `live` of its sessions are waited for, `journals` that hold
     something of it, and `objects`, parts of recordings that are still to be deleted in a bucket or folder; `shown`
     sessions were found when it was confirmed. `without`: data folders that were given up as lost before it was
-    done."""
+    done. `unreadable`: it is not done, and what is sought cannot be read."""
 
     id: str
     at: int
@@ -98,6 +98,7 @@ class Erasure:
     live: int = 0
     journals: int = 0
     objects: int = 0
+    unreadable: bool = False
 
     @property
     def more(self) -> int:
@@ -115,6 +116,8 @@ class OpenErasure:
     until: int
     receipt: str
     """The erasure that what is deleted counts for."""
+    readable: bool = True
+    """False: what is sought cannot be read, and nothing is known to be meant."""
 
 
 def sought_session(id: str, route: str | None = None) -> Sought:
@@ -176,13 +179,15 @@ def open_erasures(db: Connection, *, follows: bool = True) -> list[OpenErasure]:
     return [
         OpenErasure(
             row.id,
-            Sought(row.scope, _values(row), row.route),
+            Sought(row.scope, values or (), row.route),
             # What is gone on with begins at its end. Another session may say that it has the same id.
             row.until - RECONNECT if row.follows else 0,
             row.until,
             row.follows or row.id,
+            readable=values is not None,
         )
         for row in rows
+        for values in [_values(row)]
     ]
 
 
@@ -277,15 +282,18 @@ def read_erasure(db: Connection, id: str) -> Erasure | None:
     return None if row is None else _receipt(db, row)
 
 
+_texts = msgspec.json.Decoder(list[str])
 _ANY_OPEN = select(erasures.c.id).where(erasures.c.done_at.is_(None), erasures.c.scope != "age").limit(1)
 _RECEIPTS = select(erasures).where(erasures.c.follows.is_(None))
 
 
 def _receipt(db: Connection, row: Any) -> Erasure:
     waited = held = objects = 0
+    values: tuple[str, ...] | None = ()
     if row.done_at is None and row.scope != "age":
         held, objects = journals_waited_for(db, row.id), objects_waited_for(db, row.id)
-        waited = live(db, OpenErasure(row.id, Sought(row.scope, _values(row), row.route), 0, row.until, row.id))
+        values = _values(row)
+        waited = live(db, OpenErasure(row.id, Sought(row.scope, values or (), row.route), 0, row.until, row.id))
     return Erasure(
         row.id,
         row.at,
@@ -298,15 +306,33 @@ def _receipt(db: Connection, row: Any) -> Erasure:
         row.spans,
         row.done_at,
         row.shown,
-        tuple(msgspec.json.decode(row.without or "[]", type=list[str])),
+        given_up(row.without),
         waited,
         held,
         objects,
+        values is None,
     )
 
 
-def _values(row: Any) -> tuple[str, ...]:
-    return tuple(msgspec.json.decode(row.sought, type=list[str])) if row.sought else ()
+def _values(row: Any) -> tuple[str, ...] | None:
+    """None where they cannot be read."""
+    if not row.sought:
+        return ()
+    try:
+        found = tuple(_texts.decode(row.sought))
+    except msgspec.DecodeError:
+        return None
+    known = row.scope in ("session", "number") or (row.scope == "before" and found[0].isdecimal() if found else False)
+    return found if known else None
+
+
+def given_up(without: str | None) -> tuple[str, ...]:
+    """The folders and places that were given up before an erasure was done, as its row has them; none where these
+    cannot be read."""
+    try:
+        return tuple(_texts.decode(without or "[]"))
+    except msgspec.DecodeError:
+        return ()
 
 
 def sought_text(values: Sequence[str]) -> str:

@@ -5,9 +5,10 @@ on a server one deletes at a time.
 Must not know: settings, threads, files of the journal.
 """
 
+import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -37,6 +38,8 @@ from relayproxy.store.write.deletion.journal_erasures import (
 from relayproxy.store.write.deletion.purge import merge, merge_in_steps, purge
 from relayproxy.store.write.deletion.retention import DAY, Retention, delete_old_records, due, due_count
 from relayproxy.store.write.deletion.together import delete_together
+
+log = logging.getLogger(__name__)
 
 STEP = 0.01
 """Seconds after which a transaction takes on no more; the recorder's commits wait for it."""
@@ -80,6 +83,8 @@ class Deleter:
         """What people had erased may be in the files still; not known before the first look."""
         self._purged: frozenset[str] = frozenset()
         """Erasures of which nothing more can come, and of which nothing is left in the files."""
+        self._unreadable: set[str] = set()
+        """Erasures of which it was told that they cannot be carried out."""
 
     def check(self) -> None:
         """Raises `StoreError` unless the database is there with this version's schema. A file that was put in the place
@@ -131,10 +136,12 @@ class Deleter:
         many stay open, because a session of theirs lives or may still come out of a journal, or a journal or an object
         still holds one. `told` is called with the number of sessions that are gone so far."""
         with self._read() as db:
-            every = open_erasures(db)
-        if not every:
+            found = open_erasures(db)
+        if not found:
             self._unpurged = False
             return 0
+        every = [erasure for erasure in found if erasure.readable]
+        self._tell_unreadable(erasure.receipt for erasure in found if not erasure.readable)
         with self._read() as db:
             busy = without_idle(db, every, time.time_ns())
         gone = 0
@@ -160,6 +167,11 @@ class Deleter:
                     close(db, erasure, time.time_ns())
         with self._read() as db:
             return len(open_erasures(db))
+
+    def _tell_unreadable(self, receipts: Iterable[str]) -> None:
+        for receipt in {*receipts} - self._unreadable:
+            self._unreadable.add(receipt)
+            log.error("erasure %s is damaged: what it means cannot be read; order it again", receipt)
 
     def _forgotten(self, erasure: OpenErasure) -> bool:
         """Forgets what was sought when nothing more of it can come; False when it can."""

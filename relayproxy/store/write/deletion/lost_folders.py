@@ -11,6 +11,7 @@ from sqlalchemy import Engine, delete, func, select, update
 
 from relayproxy.store.engine import writing
 from relayproxy.store.errors import store_errors
+from relayproxy.store.read.erasures import given_up
 from relayproxy.store.read.health.heartbeat import reports_of
 from relayproxy.store.schema.tables import connections, erasures, heartbeats, journal_erasures, journals
 
@@ -57,8 +58,7 @@ def note_lost(engine: Engine, folder: Folder) -> int:
     with store_errors(), writing(engine).begin() as db:
         rows = db.execute(is_open).all()
         for row in rows:
-            known = msgspec.json.decode(row.without or "[]", type=list[str])
-            without = msgspec.json.encode(sorted({*known, str(folder)})).decode()
+            without = msgspec.json.encode(sorted({*given_up(row.without), str(folder)})).decode()
             db.execute(update(erasures).where(c.id == row.id).values(without=without))
     return len(rows)
 

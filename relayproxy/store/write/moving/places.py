@@ -18,6 +18,7 @@ from relayproxy.objects.place import ObjectStore, Place
 from relayproxy.plural import plural
 from relayproxy.store.engine import writing
 from relayproxy.store.errors import store_errors
+from relayproxy.store.read.erasures import given_up
 from relayproxy.store.read.recording_objects import marker_key, require_marker
 from relayproxy.store.schema.mapping import insert_once
 from relayproxy.store.schema.tables import erasures, object_deletions, recording_places, recordings
@@ -112,7 +113,7 @@ def give_up_place(engine: Engine, known: KnownPlace) -> int:
         waiting = select(object_deletions.c.erasure).where(there, object_deletions.c.erasure.is_not(None))
         rows = db.execute(select(c.id, c.without).where(c.id.in_(waiting))).all()
         for row in rows:
-            without = {*msgspec.json.decode(row.without or "[]", type=list[str]), known.place.root}
+            without = {*given_up(row.without), known.place.root}
             told = msgspec.json.encode(sorted(without)).decode()
             db.execute(update(erasures).where(c.id == row.id).values(without=told))
         db.execute(delete(object_deletions).where(there))

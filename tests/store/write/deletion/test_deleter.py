@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Engine, event, text, update
 
 from relayproxy.store.engine import open_engine, writing
-from relayproxy.store.read.erasures import Erasure, Sought, read_erasures, sought_number, sought_session
+from relayproxy.store.read.erasures import Erasure, Sought, marked, read_erasures, sought_number, sought_session
 from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat
 from relayproxy.store.schema.rows import Batch, JournalRow, TreatmentRow
-from relayproxy.store.schema.tables import connections
+from relayproxy.store.schema.tables import connections, erasures
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion.deleter import Deleter, Interrupted
 from relayproxy.store.write.deletion.erasures import order
@@ -51,6 +51,29 @@ def test_retention_deletes_what_is_due_and_counts_it(archive: Archive, engine: E
     assert [(one.scope, one.sessions, one.done_at) for one in receipts(engine)] == [("age", 4, None)]
     again = deleter(engine).retain(MONTH)
     assert (again.content, again.sessions) == (0, 0)
+
+
+@pytest.mark.parametrize("damage", ["{", "[1]", "{}", "x"])
+def test_an_order_that_cannot_be_read_is_told_and_holds_up_no_other(
+    archive: Archive, engine: Engine, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept, gone = spoken(archive, days_ago(1), caller=ALICE), spoken(archive, days_ago(1), caller="+15550100009")
+    ordered(engine, sought_number(ALICE))
+    with writing(engine).begin() as db:
+        db.execute(update(erasures).values(sought=damage, without=damage))
+    ordered(engine, sought_number("+15550100009"))
+
+    for _ in range(2):
+        assert deleter(engine).erase() == 1
+    assert (archive.session(gone.id), archive.session(kept.id) is None) == (None, False)
+    assert sorted((one.unreadable, one.done_at is None, one.sessions, one.without) for one in receipts(engine)) == [
+        (False, False, 1, ()),
+        (True, True, 0, ()),
+    ]
+    with engine.connect() as db:
+        assert marked(db, [kept.id]) == frozenset()
+    assert "order it again" in caplog.text
+    assert deleter(engine).retain(MONTH).sessions == 0
 
 
 @SQLITE
