@@ -106,7 +106,9 @@ def listening(context: ssl.SSLContext | None = None) -> Iterator[tuple[socket.so
 
 
 def connect(port: int, context: ssl.SSLContext | None = None) -> socket.socket:
-    sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+    # With a port of its own: left to itself, Linux may give one port to connections to several servers at once, and the
+    # record tells connections apart by it.
+    sock = socket.create_connection(("127.0.0.1", port), PATIENCE, source_address=("127.0.0.1", 0))
     return context.wrap_socket(sock, server_hostname="localhost") if context else sock
 
 
