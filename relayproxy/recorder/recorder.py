@@ -241,8 +241,10 @@ class Recorder:
         moved = [
             one for one in self._playbacks.values() if one.position != one.committed or one.gaps or one.id in journals
         ]
-        sessions = [*{session.id: session for session in map(self._sessions.of, touched)}.values()]
+        behind = {one.id for one in self._playbacks.values() if one.behind}
         while True:
+            sessions = [*{session.id: session for session in map(self._sessions.of, touched)}.values()]
+            self._sessions.put_in_order(sessions, behind)
             batch = self._batch(touched, sessions, moved)
             for connection in touched:
                 self._playbacks[connection.journal].windows.write(connection)
@@ -253,6 +255,7 @@ class Recorder:
                 for session in sessions:
                     session.forget_written()
                 self._sessions.reread(other.sessions)
+                self._dropped += self._sessions.identify_again(other.named_alike)
         self._progress.done()
         gaps = [gap for one in moved for gap in one.gaps]
         self.played.gaps += len(gaps)
@@ -271,6 +274,7 @@ class Recorder:
             connections=tuple(connection.row() for connection in touched),
             turns=tuple(turn for row in rows for turn in row.turns),
             turn_counts=tuple((row.session.id, row.count) for row in rows if row.count is not None),
+            newly_named=tuple(session.id for session in sessions if session.newly_named),
             labels=tuple(row.labels for row in rows if row.labels is not None),
             treatments=treatment_rows((one.session, one.opening) for one in touched),
             chunks=tuple(_chunk(connection) for connection in touched if connection.fresh),

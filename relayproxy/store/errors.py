@@ -64,11 +64,13 @@ class ReplacedError(StoreError):
 
 
 class OvertakenError(StoreError):
-    """Another recorder has written these sessions since this one read or wrote them: they are to be read again."""
+    """Another recorder was first. It has written `sessions` since this one read or wrote them: they are to be read
+    again. And it has begun others with the VX ids of the sessions `named_alike`, which may belong to them."""
 
-    def __init__(self, sessions: Iterable[str]) -> None:
-        self.sessions = tuple(sessions)
-        super().__init__(f"another recorder has written {len(self.sessions)} of the same sessions")
+    def __init__(self, sessions: Iterable[str] = (), named_alike: Iterable[str] = ()) -> None:
+        self.sessions, self.named_alike = tuple(sessions), tuple(named_alike)
+        number = len(self.sessions) + len(self.named_alike)
+        super().__init__(f"another recorder has written {number} of the same sessions")
 
 
 class UnreadableError(StoreError):

@@ -1,17 +1,22 @@
 """Recorders with data folders of their own on one database, between which a call moves."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from threading import Thread
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 
+from relayproxy.conversation.checks.findings import Thresholds
+from relayproxy.recorder.rebuild import rebuild
 from relayproxy.recorder.recorder import Recorder
 from relayproxy.store.engine import open_engine
 from relayproxy.store.errors import AwayError
 from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.schema.tables import labels
+from relayproxy.store.write import writer_state
 from relayproxy.store.write.archive import Archive
+from tests.faults.harness import until
 from tests.peers.postgres import Server
 from tests.recorder.stage import Call, Journal, Stage, prompt, setup, token
 
@@ -117,6 +122,114 @@ def test_the_end_of_the_first_may_come_last(shared: Stage, machines: tuple[Machi
     stored = shared.stored("a")
     assert stored.session.ended_at is not None
     assert [turn.caller_text for turn in stored.turns if turn.caller_text] == ["Here I am again."]
+
+
+ORDERS: dict[str, str] = {
+    "as it came": "A0 A1 A2 A3 step-here B0 B1 B2 step-there",
+    "the second first": "B0 B1 B2 step-there A0 A1 A2 A3 step-here",
+    "the second first, piece by piece": (
+        "B0 step-there B1 step-there B2 step-there A0 step-here A1 step-here A2 step-here A3 step-here"
+    ),
+    "the second while the first begins": "A0 step-here B0 B1 B2 step-there A1 A2 step-here A3 step-here",
+    "the first while the second goes on": (
+        "B0 step-there A0 step-here A1 step-here B1 step-there A2 A3 step-here B2 step-there"
+    ),
+    "the end of the first last": "B0 step-there A0 A1 A2 step-here B1 step-there B2 step-there A3 step-here",
+    "the first between setup and words": "B0 step-there A0 A1 A2 A3 step-here B1 B2 step-there",
+    "by turns": "A0 step-here B0 step-there A1 step-here B1 step-there A2 step-here B2 step-there A3 step-here",
+}
+"""Orders in which two journals may come and be read: the parts of the first and of the second connection."""
+
+
+def moved(here: Machine, there: Machine, order: str) -> None:
+    """A call whose relay is killed, and that goes on at another one, read in this order."""
+    calls: dict[str, Call] = {}
+
+    def dial(name: str, machine: Machine) -> Call:
+        machine.journal.now = 0 if name == "a" else 20_000
+        calls[name] = machine.journal.call(connection_id=name)
+        calls[name].twilio(setup())
+        return calls[name]
+
+    def ask() -> None:
+        calls["b"].twilio(prompt("A table for two.", "fr"), after=3000)
+        calls["b"].backend(token("Done.", last=True), after=700)
+
+    parts: dict[str, Callable[[], None]] = {
+        "A0": lambda: dial("a", here).backend(token("Good evening.", last=True)),
+        "A1": lambda: calls["a"].twilio(prompt("I want a table."), after=3000),
+        "A2": lambda: calls["a"].twilio(prompt("Are you there?"), after=4000),
+        "A3": here.journal.die,
+        "B0": lambda: dial("b", there).backend(token("Here I am again.", last=True), after=500),
+        "B1": ask,
+        "B2": lambda: calls["b"].end(),
+        "step-here": here.step,
+        "step-there": there.step,
+    }
+    for part in order.split():
+        parts[part]()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_in_whatever_order_two_journals_are_read_a_session_is_the_same(
+    shared: Stage, machines: tuple[Machine, Machine], order: str
+) -> None:
+    moved(*machines, ORDERS[order])
+    (session,) = shared.archive.session_ids()
+    stored = shared.stored(session)
+    assert [one.id for one in stored.connections] == ["a", "b"]
+    for _ in rebuild(shared.archive, (), lambda _route: Thresholds()):
+        pass
+    assert stored == shared.stored(session)
+    said = [(turn.caller_text, turn.agent_text) for turn in stored.turns if turn.caller_text]
+    assert said == [("I want a table. Are you there?", "Here I am again."), ("A table for two.", "Done.")]
+    assert stored.session.longest_wait_ms == 17_491
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_recorders_that_come_to_know_of_a_call_at_once_make_one_session_of_it(
+    shared: Stage, machines: tuple[Machine, Machine], first: int
+) -> None:
+    calls = [begun(machine, id, at) for machine, id, at in zip(machines, "ab", (0, 5000), strict=True)]
+    for machine in machines:
+        machine.recorder.play()
+    for machine in (machines[first], machines[1 - first]):
+        machine.recorder.commit()
+    machines[0].journal.die()
+    calls[1].end()
+    for machine in machines:
+        machine.step()
+
+    (session,) = shared.archive.session_ids()
+    assert session == "ab"[first]
+    assert [one.id for one in shared.stored(session).connections] == ["a", "b"]
+    assert shared.stored(session).session.ended_at is not None
+
+
+def test_of_two_commits_at_the_same_time_one_knows_of_the_other(stage: Stage, postgres: Server) -> None:
+    stage.engine.dispose()
+    stage.url = postgres.migrated()
+    stage.engine = open_engine(stage.url)
+    stage.archive = Archive(stage.engine)
+    machines = Machine(stage, "here"), Machine(stage, "there")
+    for machine, id, at in zip(machines, "ab", (0, 5000), strict=True):
+        begun(machine, id, at)
+        machine.recorder.play()
+    with stage.engine.connect() as db:
+        db.execute(select(func.pg_advisory_xact_lock(writer_state._LOCK)))
+        threads = [Thread(target=machine.recorder.commit) for machine in machines]
+        for thread in threads:
+            thread.start()
+        waiting = text("SELECT count(*) FROM pg_locks WHERE objid = :lock AND NOT granted")
+        until(lambda: db.execute(waiting, {"lock": writer_state._LOCK}).scalar_one() == len(threads))
+    for thread in threads:
+        thread.join()
+    for machine in machines:
+        machine.close()
+
+    (session,) = stage.archive.session_ids()
+    assert [one.id for one in stage.stored(session).connections] == ["a", "b"]
+    postgres.give_back(stage.url)
 
 
 def test_what_else_a_commit_had_when_another_recorder_was_first_is_written(

@@ -77,9 +77,10 @@ class Fold:
         self._began = self._began or opening.opened_at
         before = [connection.ended_at for connection in self._connections.values()]
         self._connections[opening.connection_id] = ConnectionOutcome(opening)
-        if before and not any(at is None for at in before):
+        ends = [at for at in before if at is not None and at <= opening.opened_at]
+        if before and len(ends) == len(before):
             self._monitor.turn = self._turn()
-            self._monitor.reconnected(opening.opened_at, max(at for at in before if at), opening.connection_id)
+            self._monitor.reconnected(opening.opened_at, max(ends), opening.connection_id)
 
     def answered(self, opening: Opening) -> None:
         """Replaces the opening of a connection that is open, before its first message. Raises KeyError when it was

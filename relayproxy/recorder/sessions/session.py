@@ -1,6 +1,7 @@
 """Recorded session: the fold over its connections, and the rows that changed.
 
-Knows: feeding the fold, rebuilding it, which turns have been written and which spans have been handed on.
+Knows: feeding the fold, whether that was in the order in which things happened, rebuilding it, which turns have been
+written and which spans have been handed on.
 Must not know: the journal, decoding, the database.
 
 A bug in the fold costs the session its meaning, never its messages: it is logged once and the fold left alone.
@@ -29,6 +30,8 @@ from relayproxy.recordings.derive import session_labels, session_row, turn_row
 from relayproxy.store.schema.rows import ConnectionRow, SessionLabels, SessionRow, TurnRow
 
 MAX_LANGUAGES = 20
+MAX_REORDERINGS = 20
+"""How often one session is put in order: who makes connections that cross must not have all of it read for each."""
 
 
 def connection_of(row: ConnectionRow, messages: Sequence[Message]) -> CallConnection:
@@ -66,6 +69,14 @@ class NewlyFinal:
     """The backend's."""
 
 
+@dataclass(slots=True)
+class LiveConnection:
+    """A connection that has not ended: when it opened, and when it was last heard of (wall nanoseconds)."""
+
+    opened_at: int
+    heard_at: int
+
+
 class RecordedSession:
     """A session by its id, with the opening of its first connection."""
 
@@ -75,17 +86,22 @@ class RecordedSession:
         self._thresholds = thresholds
         self._version_from = version_from
         self._openings: list[Opening] = []
-        self.live: dict[str, int] = {}
-        """Its connections that have not ended, and when they opened."""
-        self.seen = opening.opened_at
-        """Wall time of the last thing that has happened in it."""
+        self.live: dict[str, LiveConnection] = {}
+        """Its connections that have not ended."""
+        self._latest: tuple[int, str] = (0, "")
+        """Wall time of the latest thing that has happened in it, and on which connection."""
+        self.disordered = False
+        """Something was fed after what had come later on another connection: it is to be rebuilt. Nothing is final
+        until then."""
+        self.reorderings = 0
+        """How often it was rebuilt for that."""
         self.joined = False
         """Connections have come to it that had been sessions of their own."""
-        self.rebuilt = False
-        """It has been read back once to put overlapping connections in order."""
         self._fold = Fold(thresholds)
         self.broken = False
         """It could not be derived."""
+        self.newly_named = False
+        """It has told a VX id that no other session had, and is not committed with it yet."""
         self.revision: int | None = None
         """The revision of its stored row when it came to rest."""
         self._stale = self._changed = True
@@ -116,8 +132,8 @@ class RecordedSession:
         """The identity that it gives itself, once that has settled which session this is."""
 
     def open(self, opening: Opening) -> None:
-        self.live[opening.connection_id] = opening.opened_at
-        self.seen = max(self.seen, opening.opened_at)
+        self.live[opening.connection_id] = LiveConnection(opening.opened_at, opening.opened_at)
+        self._latest = max(self._latest, (opening.opened_at, opening.connection_id))
         if self._version_from:
             self._openings.append(opening)
         self._change(lambda: self._fold.open(opening))
@@ -133,15 +149,26 @@ class RecordedSession:
         """Takes the next messages of a live connection; returns the type of each, as far as they could be taken in."""
         types: list[str | None] = []
         if messages:
-            self.seen = max(self.seen, self.live[connection] + max([message.t for message in messages]))
+            live = self.live[connection]
+            live.heard_at = max(live.heard_at, live.opened_at + max([message.t for message in messages]))
+            self._pass(connection, live.opened_at + messages[0].t, live.heard_at)
             self._change(lambda: types.extend(self._fold.feed(connection, message) for message in messages))
         return types
 
     def end(self, opening: Opening, ending: Ending) -> None:
         self.live.pop(opening.connection_id, None)
-        self.ended_at = max(self.ended_at, opening.opened_at + ending.t)
-        self.seen = max(self.seen, self.ended_at)
+        at = opening.opened_at + ending.t
+        self.ended_at = max(self.ended_at, at)
+        self._pass(opening.connection_id, at, at)
         self._change(lambda: self._fold.end(opening.connection_id, ending))
+
+    def _pass(self, connection: str, since: int, until: int) -> None:
+        """Takes that something happened on a connection, between these wall times."""
+        latest, of = self._latest
+        if since < latest and of != connection and self.reorderings < MAX_REORDERINGS:
+            self.disordered = True
+        if until >= latest:
+            self._latest = until, connection
 
     def join(self, part: CallConnection) -> None:
         """Takes in a whole connection, behind everything that has been fed before."""
@@ -155,8 +182,15 @@ class RecordedSession:
         self._last = self._written = self._labels = None
         self._openings.clear()
         self.live.clear()
+        self._latest = (0, "")
         for _ in self._steps(parts):
             pass
+        self.disordered = False
+
+    def reorder(self, parts: Sequence[CallConnection]) -> None:
+        """As `rebuild`, because it is `disordered`."""
+        self.reorderings += 1
+        self.rebuild(parts)
 
     def reload(self, parts: Sequence[CallConnection]) -> None:
         """As `rebuild`, for a session that another process has played so far: what was final then has been handed on
@@ -165,6 +199,7 @@ class RecordedSession:
         for _ in self._steps(parts):
             if not self.live:
                 self.forget_spans()
+        self.disordered = False
         self.forget_spans()
 
     def _steps(self, parts: Sequence[CallConnection]) -> Iterator[None]:
@@ -240,7 +275,7 @@ class RecordedSession:
 
     def new_spans(self, options: SpanOptions = SpanOptions()) -> list[Span]:  # noqa: B008 (frozen)
         """Spans that have become final since the last call."""
-        if self.broken:
+        if self.broken or self.disordered:
             return []
         conversation = self.conversation()
         fresh = tuple(turn for turn in conversation.turns if turn.number >= self._spanned)
@@ -259,6 +294,8 @@ class RecordedSession:
     def newly_final(self) -> NewlyFinal:
         """What has become final since the last call."""
         conversation = self.conversation()
+        if self.disordered:
+            return NewlyFinal(conversation, (), ended=False, version=None)
         last = conversation.settled_turns
         turns = [turn for turn in conversation.turns if self._counted <= turn.number < last]
         final = NewlyFinal(
@@ -272,7 +309,8 @@ class RecordedSession:
         return final
 
     def settle(self) -> None:
-        """Forgets what is final, written and handed on."""
+        """Takes that it is committed: forgets what is final, written and handed on."""
+        self.newly_named = False
         self._guarded(self._forget)
 
     def _forget(self) -> None:

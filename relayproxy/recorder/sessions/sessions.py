@@ -6,7 +6,7 @@ Must not know: the journal, decoding, what a commit is.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 import msgspec
 
@@ -15,7 +15,7 @@ from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.message import Message
 from relayproxy.recorder.database_retry import DatabaseRetry
 from relayproxy.recorder.decoding.connection import DecodedConnection
-from relayproxy.recorder.sessions.session import RecordedSession, connection_of, first_of
+from relayproxy.recorder.sessions.session import LiveConnection, RecordedSession, connection_of, first_of
 from relayproxy.recorder.sessions.session_identity import (
     SessionIdentity,
     agrees,
@@ -76,7 +76,7 @@ class Sessions:
 
     def held(self, session: RecordedSession) -> frozenset[Side]:
         """The ends of whose words some are held back, on any of the session's connections here."""
-        here = [self.connections[id] for id in session.live if id in self.connections]
+        here = self._here(session)
         return here[0].held if len(here) == 1 else frozenset().union(*(one.held for one in here))
 
     def opened(self, connection: DecodedConnection) -> None:
@@ -120,7 +120,6 @@ class Sessions:
         """Moves those connections whose sessions have just said who they are and are known already. The ids of the
         provisional sessions that are no more."""
         gone: list[str] = []
-        late: dict[str, RecordedSession] = {}
         for connection in connections:
             target = self._known(connection)
             if target is None:
@@ -131,24 +130,33 @@ class Sessions:
             connection.follows(target.conversation().totals.redacted)
             target.joined = True
             self._resting.pop(target.id, None)
-            if target.id in late:
-                continue
-            # Exact order is worth reading all of a session once, not again for each of many connections.
-            if connection.opening.opened_at >= target.seen or target.rebuilt:
-                target.join(self._part(connection))
-                self._interleave(target)
-            else:
-                late[target.id] = target
-        for target in late.values():
-            target.rebuilt = True
-            target.rebuild(self._parts(target.id))
+            target.join(self._part(connection))
             self._interleave(target)
         return gone
 
+    def identify_again(self, named_alike: Iterable[str]) -> list[str]:
+        """As `identify`, for sessions whose VX ids are those of others by now."""
+        sessions = [self._sessions[id] for id in named_alike]
+        alone = [session for session in sessions if not session.joined]
+        for session in alone:
+            self._forget_name(session)
+            session.name = None
+        gone = self.identify([one for session in alone for one in self._all_of(session.id)])
+        for session in sessions:
+            session.newly_named = False
+        return gone
+
     def _interleave(self, session: RecordedSession) -> None:
-        here = [self.connections[id] for id in session.live if id in self.connections]
+        here = self._here(session)
         for one in here:
             one.interleaved = len(here) > 1
+
+    def put_in_order(self, sessions: Iterable[RecordedSession], behind: Container[str]) -> None:
+        """Derives those of these sessions anew that are disordered. One waits for it while a connection of it is in a
+        journal that is `behind`: as long as that one catches up, all that comes is out of order."""
+        for session in sessions:
+            if session.disordered and not any(one.journal in behind for one in self._here(session)):
+                session.reorder(self._parts(session.id))
 
     def reread(self, sessions: Iterable[str]) -> None:
         """Derives these sessions again from all that is stored of them: connections of them are played elsewhere."""
@@ -162,10 +170,10 @@ class Sessions:
             return None
         since = connection.opening.opened_at - JOIN_WINDOW
         name = session.name = identity(session.conversation(), session.opening)
-        known = self._hinted(connection, since) if name is None else self._id_of(name, since)
+        known = self._hinted(connection, since) if name is None else self._id_of(session, name, since)
         target = None if known is None else self._sessions.get(known) or self._load(known)
         if target is not None:
-            for one in [self.connections[id] for id in target.live if id in self.connections]:
+            for one in self._here(target):
                 self._catch_up(one)
         # Nobody reconnects to a call whose own socket is there: that one only claims to be it.
         if target is None or target is session or self._goes_on(target, connection):
@@ -175,18 +183,31 @@ class Sessions:
         return target
 
     def _goes_on(self, target: RecordedSession, connection: DecodedConnection) -> bool:
-        """True when a socket of the session is still there as this connection comes. The socket that another relay had
-        of it may be over without having been played yet: that one counts while it has been heard of since."""
-        others = [self.connections.get(id) for id in target.live]
-        same_relay = any(other is not None and other.journal == connection.journal for other in others)
-        return same_relay or (bool(others) and target.seen >= connection.opening.opened_at)
+        """True when a socket of the session is still there as this connection comes, or this one as that comes. The
+        socket that another relay had may be over without having been played yet: it counts while it has been heard of
+        since the later one came."""
+        mine = LiveConnection(connection.opening.opened_at, connection.opening.opened_at + connection.last_t)
+        for id, other in target.live.items():
+            here = self.connections.get(id)
+            if here is not None and here.journal == connection.journal:
+                return True
+            first, second = (mine, other) if mine.opened_at < other.opened_at else (other, mine)
+            is_over = first is mine and connection.ending is not None
+            if first.heard_at >= second.opened_at and not is_over:
+                return True
+        return False
 
-    def _id_of(self, name: SessionIdentity, since: int) -> str | None:
-        """The session with this identity that lives or has ended at `since` or later."""
+    def _here(self, session: RecordedSession) -> list[DecodedConnection]:
+        return [self.connections[id] for id in session.live if id in self.connections]
+
+    def _id_of(self, session: RecordedSession, name: SessionIdentity, since: int) -> str | None:
+        """The session with this identity, to which this one says it belongs, that lives or has ended at `since` or
+        later."""
         known = self._named.get(name)
         if known is not None and self._is_current(known, since):
             return known
         rows = self._retry(lambda: self._archive.sessions_by_ids(name.session_id, None, since))
+        session.newly_named = not rows
         return next((row.id for row in rows if agrees(row, name) and self._sender(row) == name.sender), None)
 
     def _is_current(self, known: str, since: int) -> bool:
@@ -231,6 +252,9 @@ class Sessions:
     def _forget(self, session: RecordedSession) -> None:
         del self._sessions[session.id]
         self._resting.pop(session.id, None)
+        self._forget_name(session)
+
+    def _forget_name(self, session: RecordedSession) -> None:
         if session.name is not None and self._named.get(session.name) == session.id:
             del self._named[session.name]
 
@@ -255,7 +279,7 @@ class Sessions:
     def _parts(self, session_id: str) -> list[CallConnection]:
         """All connections of a session: what is stored, and what is played and not committed yet."""
         parts: list[CallConnection] = []
-        members = {one.id: one for one in self.connections.values() if one.session == session_id}
+        members = {one.id: one for one in self._all_of(session_id)}
         for row in self._retry(lambda: self._archive.session_connections(session_id)):
             if row.id not in members:
                 try:
@@ -264,6 +288,9 @@ class Sessions:
                     log.error("connection %s is damaged (%s)", row.id, type(problem).__name__)  # noqa: TRY400
         parts += map(self._part, members.values())
         return sorted(parts, key=lambda part: part.opening.opened_at)
+
+    def _all_of(self, session_id: str) -> list[DecodedConnection]:
+        return [one for one in self.connections.values() if one.session == session_id]
 
     def _part(self, member: DecodedConnection) -> CallConnection:
         """A connection that is played here, with what is stored of it."""

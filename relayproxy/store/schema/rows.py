@@ -213,6 +213,8 @@ class Batch:
     turn_counts: tuple[tuple[str, int], ...] = ()
     """(session, n): the session has exactly the turns 0 … n-1; turns from n on are removed (a fold may
     take a provisional turn back)."""
+    newly_named: tuple[str, ...] = ()
+    """Sessions that have just told a VX id that no other session had."""
     labels: tuple[SessionLabels, ...] = ()
     """Of sessions whose derived labels are to be replaced."""
     treatments: tuple[TreatmentRow, ...] = ()

@@ -46,7 +46,7 @@ from relayproxy.store.write.live_rows import LiveRows
 from relayproxy.store.write.object_deletions import note_object_deletions
 from relayproxy.store.write.rollups import forget_late_calls
 from relayproxy.store.write.row_writer import RowWriter
-from relayproxy.store.write.writer_state import WriterState, ended
+from relayproxy.store.write.writer_state import WriterState, check_names, ended
 
 R = TypeVar("R")
 
@@ -121,11 +121,13 @@ class Archive:
 
     def commit(self, batch: Batch) -> None:
         """Writes the batch, all or nothing; durable on return. Raises `StoreError` when the database cannot;
-        `OvertakenError`, when another recorder has written one of its sessions; and `ReplacedError` once when the
-        database is another one than before or gone: the next call takes the one that is there then."""
+        `OvertakenError`, when another recorder has written one of its sessions, or begun one with the VX id of one that
+        is newly named; and `ReplacedError` once when the database is another one than before or gone: the next call
+        takes the one that is there then."""
         with self._transaction() as db:
             if not self._memory.check(db, batch):
                 self._write(db, batch)
+                check_names(db, batch)
         self._memory.committed(batch)
         self._chunks.forget((*batch.finished, *batch.dropped_connections))
 

@@ -1,23 +1,25 @@
 """Writer state: detects that another writer has changed the database since this one's last commit.
 
-Knows: the positions of journals and the revisions of sessions as they were committed last; the errors when others are
-found.
+Knows: the positions of journals and the revisions of sessions as they were committed last; that two writers may begin
+sessions of one VX id at the same time; the errors when others are found.
 Must not know: how rows are written.
 """
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
 from relayproxy.store.errors import OvertakenError, ReplacedError
 from relayproxy.store.schema import tables
-from relayproxy.store.schema.mapping import batches, columns, value
+from relayproxy.store.schema.mapping import batches, columns, for_index, value
 from relayproxy.store.schema.rows import Batch, ConnectionRow, JournalRow, SessionRow
 
 # Made once, as that takes longer than to execute them.
 _ids: BindParameter[Sequence[str]] = bindparam("b_ids", expanding=True)
 _s = tables.sessions.c
 _REVISIONS = select(_s.id, _s.revision).where(_s.id.in_(_ids)).order_by(_s.id).with_for_update()
+_NAMED = select(_s.id, _s.session_id).where(_s.session_id.in_(_ids))
+_LOCK = 0x6E616D65
 _JOURNALS = columns(JournalRow, tables.journals).where(tables.journals.c.id.in_(_ids))
 
 
@@ -77,6 +79,24 @@ class WriterState:
             raise ReplacedError("the database does not have what was written to it last")
         moved = [row for row in known if row != self._positions[row.id]]
         return bool(moved) and all(stored[row.id] == row for row in moved)
+
+
+def check_names(db: Connection, batch: Batch) -> None:
+    """Raises `OvertakenError` when sessions of another writer have the VX ids of newly named ones of the batch by now.
+    To be called once all else is written: from here to the end of the transaction, others that name sessions wait."""
+    new = {*batch.newly_named}
+    named = {for_index(row.session_id): row.id for row in batch.sessions if row.id in new}
+    if not named:
+        return
+    if db.dialect.name == "postgresql":  # SQLite has one writer
+        db.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    mine = {row.id for row in batch.sessions}
+    found: list[str] = []
+    for some in batches([*named]):
+        rows = db.execute(_NAMED, {"b_ids": some})
+        found += {named[row.session_id] for row in rows if row.id not in mine}
+    if found:
+        raise OvertakenError(named_alike=found)
 
 
 def ended(rows: Iterable[SessionRow | ConnectionRow]) -> list[str]:

@@ -9,7 +9,7 @@ from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.measures.spans import Span, SpanOptions
 from relayproxy.conversation.message import Message
 from relayproxy.journal.format import EntryKind
-from relayproxy.recorder.sessions.session import RecordedSession, first_of
+from relayproxy.recorder.sessions.session import LiveConnection, RecordedSession, first_of
 from relayproxy.recordings.call import CallConnection
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import Record
@@ -256,9 +256,28 @@ def test_rebuilt_from_its_connections_it_says_the_same_in_the_order_in_which_thi
     session.rebuild(parts[::-1])
 
     assert [turn.caller_text for turn in session.conversation().turns if turn.caller_text] == ["One.", "Two."]
-    assert set(session.live) == {opening(2).connection_id}
-    assert session.seen == NOON + 3500 * MS
+    assert session.live == {opening(2).connection_id: LiveConnection(NOON + 3000 * MS, NOON + 3500 * MS)}
     assert session.ended_at == NOON + 2000 * MS
+
+
+def test_what_comes_after_what_was_later_makes_nothing_final_before_it_is_in_order() -> None:
+    first = CallConnection(
+        opening(1),
+        said((0, setup()), (1000, prompt("One.")), (1500, token("Yes?", last=True)), (1800, prompt("Bye."))),
+        Ending(t=2000 * MS, first="twilio"),
+    )
+    second = CallConnection(
+        opening(2, NOON + 3000 * MS), said((0, setup()), (500, prompt("Two."))), Ending(t=900 * MS, first="twilio")
+    )
+    session = RecordedSession(opening(2).connection_id, opening(2, NOON + 3000 * MS), Thresholds())
+    session.join(second)
+    session.join(first)
+    assert session.disordered
+    assert (session.new_spans(), session.newly_final().turns, session.newly_final().ended) == ([], (), False)
+
+    session.reorder([second, first])
+    assert [turn.caller_text for turn in session.newly_final().turns if turn.caller_text] == ["One.", "Bye. Two."]
+    assert [span.name for span in session.new_spans()].count("conversation") == 1
 
 
 def test_a_session_that_another_process_has_played_hands_on_only_what_comes() -> None:

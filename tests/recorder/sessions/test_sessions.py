@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,102 @@ def test_connections_that_cross_make_it_read_everything_once(stage: Stage, reads
     assert max(reads.values()) <= 2
     assert reads.total() <= MANY + 2
     assert len(stage.stored(f"{1:032x}").connections) == MANY
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("order", [*permutations(range(3))])
+def test_a_call_whose_relays_die_one_after_the_other_is_one_session_in_whatever_order_they_are_read(
+    stage: Stage, order: tuple[int, ...], at_once: bool
+) -> None:
+    recorder = stage.recorder()
+    journals: list[Journal] = []
+    for number in order:
+        journal = stage.journal()
+        journal.now = number * 5000
+        call = journal.call(connection_id="abc"[number])
+        talk(call)
+        call.twilio(prompt(f"And {number}?"))
+        if at_once:
+            journal.die()
+        else:
+            recorder.finish()
+        journals.append(journal)
+    for journal in journals:
+        journal.die()
+        recorder.finish()
+
+    (session,) = stage.archive.session_ids()
+    stored = stage.stored(session)
+    assert [one.id for one in stored.connections] == ["a", "b", "c"]
+    for _ in rebuild(stage.archive, (), lambda _route: Thresholds()):
+        pass
+    assert stored == stage.stored(session)
+
+
+def crossing_relays(journals: tuple[Journal, Journal]) -> Iterator[None]:
+    """The same by two relays in turn: of what happened in one step, the first relay's part is read first."""
+    before: Call | None = None
+    for step in range(MANY):
+        journal = journals[step % 2]
+        journal.now = step * 1000
+        call = journal.call(connection_id=f"{step + 1:032x}")
+        talk(call)
+        if before is not None:
+            before.journal.now = step * 1000 - 100
+            before.backend(token(f"late {step}"))
+            before.end()
+        if step == MANY - 1:
+            call.end()
+        before = call
+        yield
+
+
+@pytest.mark.parametrize(("most", "wrong"), [(20, 0), (3, 1)])
+def test_a_session_is_put_in_order_only_so_often(
+    stage: Stage, reads: Counter[str], monkeypatch: pytest.MonkeyPatch, most: int, wrong: int
+) -> None:
+    monkeypatch.setattr("relayproxy.recorder.sessions.session.MAX_REORDERINGS", most)
+    journals = stage.journal(), stage.journal()
+    recorder = stage.recorder(Counting)
+    for _ in crossing_relays(journals):
+        recorder.finish()
+    (session,) = stage.archive.session_ids()
+    stored = stage.stored(session)
+    assert len(stored.connections) == MANY
+    assert max(reads.values()) <= most + 1
+    for _ in rebuild(stage.archive, (), lambda _route: Thresholds()):
+        pass
+    assert (stored.turns != stage.stored(session).turns) == wrong
+
+
+def test_a_session_whose_journal_is_far_behind_is_put_in_order_once(
+    stage: Stage, reads: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("READ_AT_ONCE", 4096), ("BATCH_SIZE", 1)):
+        monkeypatch.setattr(f"relayproxy.recorder.recorder.{name}", value)
+    recorder = stage.recorder(Counting)
+    again, behind = stage.journal(), stage.journal()
+    again.now = 60_000
+    second = again.call(connection_id="b")
+    talk(second)
+    recorder.play()
+    first = behind.call(connection_id="a")
+    first.twilio(setup())
+    for number in range(60):
+        first.twilio(prompt(f"What about {number}? " + "Well, " * 400))
+        first.backend(token(f"That is {number}.", last=True))
+    behind.die()
+    commits = 0
+    while recorder.play():
+        commits += 1
+    second.end()
+    recorder.finish()
+
+    stored = stage.stored("b")
+    assert commits > 5
+    assert reads["b"] <= 1
+    assert [one.id for one in stored.connections] == ["a", "b"]
+    assert told(stored) == ["", *(f"That is {number}." for number in range(60)), "answer 1"]
 
 
 @pytest.mark.parametrize("restart", [False, True])
