@@ -15,6 +15,7 @@ from aiohttp import web
 
 from relayproxy.console.app import build
 from relayproxy.console.health.availability import Availability
+from relayproxy.console.http.render import compile_templates
 from relayproxy.errors import cannot_listen
 from relayproxy.memory import keep_little
 from relayproxy.private_http import Connections, listen
@@ -49,8 +50,9 @@ async def _serve(settings: Settings, listens: Callable[[str], None], recorded_on
     loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="console"))
     with signals_to(lambda _: stop.set()):
         engine, writer = open_reader(settings.database), AnnotationWriter(open_engine(settings.database, create=False))
+        app = build(settings, Queries(engine, Availability().note), writer, recorded_only=recorded_only)
         runner = web.AppRunner(
-            build(settings, Queries(engine, Availability().note), writer, recorded_only=recorded_only),
+            app,
             # A reader who leaves ends the handler, so that a live stream does not outlast its page.
             handler_cancellation=True,
             shutdown_timeout=_SHUTDOWN,
@@ -67,6 +69,8 @@ async def _serve(settings: Settings, listens: Callable[[str], None], recorded_on
             gc.freeze()
             gc.set_threshold(50_000, 50, 50)
             listens(url)
+            # Takes nearly a second, which whoever waits for the console to listen need not wait for.
+            await asyncio.to_thread(compile_templates, app, stop.is_set)
             await stop.wait()
             listening.close()
         finally:

@@ -58,6 +58,16 @@ def set_up_templates(app: web.Application, static_files: StaticFiles) -> None:
     app[PAGE_VALUES] = {}
 
 
+def compile_templates(app: web.Application, stopped: Callable[[], bool]) -> None:
+    """Compiles every page's template, one after the other until `stopped`, so that who first asks for a page does not
+    wait for it. May run in another thread while pages are made."""
+    environment = aiohttp_jinja2.get_env(app)
+    for name in environment.list_templates(extensions=["html"]):
+        if stopped():
+            return
+        environment.get_template(name)
+
+
 def add_global(app: web.Application, name: str, value: object) -> None:
     """Makes a feature's value known to all templates."""
     aiohttp_jinja2.get_env(app).globals[name] = value
@@ -66,7 +76,7 @@ def add_global(app: web.Application, name: str, value: object) -> None:
 @cache
 def _environment(static_files: StaticFiles) -> jinja2.Environment:
     """For all applications with these files: to compile the templates takes longer than everything else at the start.
-    Each is compiled when it is first used."""
+    Each is compiled when it is first used, or by `compile_templates`."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(web_dir() / "templates"),
         autoescape=True,

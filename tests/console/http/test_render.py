@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from relayproxy.assets import web_dir
-from relayproxy.console.http.render import PAGE_VALUES, add_global, render, set_up_templates
+from relayproxy.console.http.render import PAGE_VALUES, add_global, compile_templates, render, set_up_templates
 from relayproxy.console.http.static_files import StaticFiles
 
 
@@ -48,6 +48,27 @@ def test_half_a_character_is_no_reason_to_show_nothing(app: web.Application) -> 
 def test_a_value_that_is_missing_is_an_error_and_no_gap(app: web.Application) -> None:
     with pytest.raises(jinja2.UndefinedError, match="said"):
         shown(app, "said.html")
+
+
+def test_what_is_compiled_beforehand_is_not_compiled_when_it_is_asked_for(app: web.Application) -> None:
+    compile_templates(app, lambda: False)
+    _take_templates_away(app)
+
+    assert shown(app, "said.html", said="x") == "x|None|"
+
+
+def test_who_stops_the_console_does_not_wait_for_templates(app: web.Application) -> None:
+    compile_templates(app, lambda: True)
+    _take_templates_away(app)
+
+    with pytest.raises(web.HTTPInternalServerError, match="said"):
+        shown(app, "said.html", said="x")
+
+
+def _take_templates_away(app: web.Application) -> None:
+    loader = aiohttp_jinja2.get_env(app).loader
+    assert isinstance(loader, jinja2.DictLoader)
+    loader.mapping = {}
 
 
 def test_every_page_has_the_values_that_features_add(app: web.Application) -> None:
