@@ -118,10 +118,10 @@ def numbers_of(
     numbers = Numbers(queries, within, roll_up=roll_up, by=by)
     reach = numbers.reach()
     calls: dict[tuple[Any, ...], Calls] = {}
-    for one in numbers.calls(reach, origin, 2 * BUCKET):
+    for one in numbers.calls(origin, 2 * BUCKET):
         key = (one.step, one.outcome, one.transition)
         calls[key] = replace(one, sums=calls[key].sums + one.sums) if key in calls else one
-    values = numbers.values(reach, by, 9) if by else ()
+    values = numbers.values(by, 9) if by else ()
     return (
         replace(reach, rolled_up=False),
         sorted(calls.values(), key=str),
@@ -129,8 +129,8 @@ def numbers_of(
         numbers.versions(reach),
         sorted(values, key=str),
         _told(numbers.latencies_by(reach, by, tuple(value for value, _ in values))) if by else [],
-        numbers.slowest(reach, 10),
-        numbers.worst(reach, 10),
+        numbers.slowest(10),
+        numbers.worst(10),
     )
 
 

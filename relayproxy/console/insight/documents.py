@@ -59,7 +59,7 @@ class RangeDocument(Document, frozen=True):
 class CountedCallsDocument(Document, frozen=True):
     """How many calls meet the filter, and how many of them are read."""
 
-    matching: Annotated[Count, Meta(description="That meet the filter.")]
+    matching: Annotated[Count, Meta(description="That meet the filter; one more than `counted` when there are more.")]
     counted: Annotated[Count, Meta(description="The newest of them, which are read.")]
 
 

@@ -8,8 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import reduce
-from operator import add
 
 from msgspec import field
 
@@ -147,7 +145,7 @@ def summarize(
         releases = tuple(Release(*one) for one in numbers.versions(reach)[-RELEASES:])
         offset = ahead(zone, reach.until)
         origin = (reach.since + offset) // step * step - offset
-    calls = numbers.calls(reach, origin, step)
+    calls = numbers.calls(origin, step)
     last = max(0, (reach.until - 1 - origin) // step)
     latencies = defaultdict[int, LatencyCounts](LatencyCounts.of_nothing)
     for place, found_there in numbers.latencies(reach, origin, step).items():
@@ -156,22 +154,22 @@ def summarize(
     values: tuple[ValueSummary, ...] = ()
     more = False
     if by:
-        found = numbers.values(reach, by, VALUES + 1)
+        found = numbers.values(by, VALUES + 1)
         more, found = len(found) > VALUES, found[:VALUES]
         apart = numbers.latencies_by(reach, by, tuple(value for value, _ in found))
         values = tuple(ValueSummary(value, sums, _latencies(apart.get(value))) for value, sums in found)
     return CallsSummary(
         reach=reach,
         step=step,
-        sums=reduce(add, (one.sums for one in calls), Sums()),
+        sums=Sums.of(one.sums for one in calls),
         latencies=_together(latencies.values()),
         steps=_steps(calls, latencies, origin, step, last),
         endings=_endings(calls),
         values=values,
         more_values=more,
         releases=releases,
-        slowest=numbers.slowest(reach, MAX_LISTED) if lists else (),
-        worst=numbers.worst(reach, MAX_LISTED) if lists else (),
+        slowest=numbers.slowest(MAX_LISTED) if lists else (),
+        worst=numbers.worst(MAX_LISTED) if lists else (),
     )
 
 

@@ -54,8 +54,9 @@ async def fragment(request: web.Request) -> web.Response:
     context: dict[str, Any] = {
         "one": one,
         "span": span,
-        "total": one.reach.matching + older,
-        "total_open": older == OLDER,
+        "total": one.reach.counted + older,
+        # What is older than those that are read was counted with what began before.
+        "total_open": older == OLDER or (one.reach.more and not older),
         "older": older,
         "weighty": charts.WEIGHTY,
         "q": chosen.text,

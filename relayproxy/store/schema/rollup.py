@@ -121,7 +121,7 @@ def histogram_of(total: int) -> dict[int, int]:
     number (`whole`); of those that were not kept apart the one in their middle."""
     count = -(-total.bit_length() // 32)
     found = struct.unpack(f"<{count}I", total.to_bytes(4 * count, "little"))
-    return {_middle(place): one for place, one in enumerate(found) if one}
+    return {middle: one for middle, one in zip(_middles(count), found, strict=True) if one}
 
 
 def whole(packed: bytes) -> int:
@@ -140,6 +140,11 @@ def _place(value: int) -> int:
 
 
 @cache
+def _middles(count: int) -> tuple[int, ...]:
+    """Of so many places."""
+    return tuple(map(_middle, range(count)))
+
+
 def _middle(place: int) -> int:
     width = max(0, place // 64 - 1)
     return ((place - 64 * width) << width) + ((1 << width) >> 1)

@@ -4,6 +4,7 @@ import re
 import time
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlsplit
@@ -15,6 +16,7 @@ from relayproxy.console.filters.language import parse
 from relayproxy.console.http.zones import COOKIE
 from relayproxy.console.insight import insight_page, selection
 from relayproxy.console.insight.summary import CallsSummary, summarize
+from relayproxy.store.read.insight.numbers import Numbers
 from relayproxy.store.write.archive import Archive
 from tests.console import fortnight
 from tests.console.insight.conftest import Ask, Client
@@ -57,6 +59,24 @@ async def test_a_page_says_how_many_of_the_calls_are_told_apart(
     call(archive, "b", 1, [100])
     monkeypatch.setattr(selection, "_FRESH", 0.0)
     assert "Told apart are the newest 2,000 of these calls." in await page()
+
+
+async def test_of_more_calls_than_are_read_a_page_tells_the_newest(
+    client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "Numbers", partial(Numbers, most=2))
+    for hours in (1, 2, 3):
+        call(archive, f"c{hours}", hours, [100])
+
+    async def page(**asked: str) -> str:
+        async with client.get("/insight", params=asked) as response:
+            return " ".join(re.sub("<[^>]*>", "", await response.text()).split())
+
+    one = await page(q="since:12h")
+    assert re.search(r"The newest 2 calls that began from .* There are more; numbers stand on these alone\.", one)
+    both = await page(a="since:12h", b="since:90m")
+    assert both.count("There are more; numbers stand on these alone.") == both.count("The newest 2 calls") == 1
+    assert "1 call from" in both
 
 
 async def test_before_and_after_a_time_are_as_long_and_in_the_readers_zone(client: Client, archive: Archive) -> None:

@@ -5,6 +5,7 @@ import html
 import json
 import re
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from aiohttp.test_utils import TestClient
 
 from relayproxy.assets import web_dir
 from relayproxy.console.http.times import NS
+from relayproxy.console.insight import selection
 from relayproxy.console.insight.charts import WEIGHTY
 from relayproxy.console.listing import overview
+from relayproxy.store.read.insight.numbers import Numbers
 from relayproxy.store.schema.rows import Batch, JournalRow
 from relayproxy.store.write.archive import Archive
 from tests.console import fortnight, samples
@@ -79,6 +82,20 @@ async def test_of_very_many_older_calls_it_says_that_there_are_more(
     fortnight.record(archive, time.time_ns(), a_day=10)
     async with client.get("/sessions/overview") as response:
         assert re.search(r"\b\d\d of over 1[12]\d calls, last 7 days", await response.text())
+
+
+async def test_of_more_calls_than_are_read_the_newest_are_drawn(
+    client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "Numbers", partial(Numbers, most=30))
+    fortnight.record(archive, time.time_ns(), a_day=10)
+
+    async def drawn(q: str) -> str:
+        async with client.get("/sessions/overview", params={"q": q}) as response:
+            return await response.text()
+
+    assert re.search(r"newest 30 of 140 calls, ", await drawn("since:30d"))
+    assert re.search(r"newest 30 of over 30 calls, ", await drawn("until:1m"))
 
 
 async def test_who_begins_sees_the_time_since_the_first_call(client: Client, archive: Archive) -> None:

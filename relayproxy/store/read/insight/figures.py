@@ -5,7 +5,7 @@ Must not know: SQL; how they are read; percentiles, rates, HTML.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
@@ -21,7 +21,7 @@ class Reach:
     """The calls that numbers are computed from: those that began within [since, until), wall nanoseconds."""
 
     matching: int
-    """Calls that meet the criteria."""
+    """Calls that meet the criteria; of more than are read one more, as nobody counts the rest."""
     counted: int
     """The newest of them, which are read."""
     since: int
@@ -34,6 +34,11 @@ class Reach:
     """Rollups are read where there are any: all calls are counted, and latencies rounded."""
     told_apart: int | None = None
     """The newest of these calls, which are told apart by a field that rollups do not have; None: all are."""
+
+    @property
+    def more(self) -> bool:
+        """More calls meet the criteria than are read."""
+        return self.matching > self.counted
 
 
 _Count = Annotated[int, Meta(ge=0)]
@@ -56,7 +61,12 @@ class Sums(msgspec.Struct, frozen=True):
     ended: Annotated[_Count, Meta(description="Calls that are over.")] = 0
 
     def __add__(self, other: "Sums") -> "Sums":
-        return Sums(*(one + more for one, more in zip(astuple(self), astuple(other), strict=True)))
+        return Sums.of((self, other))
+
+    @classmethod
+    def of(cls, every: Iterable["Sums"]) -> "Sums":
+        """The sums of all of them together."""
+        return cls(*map(sum, zip(*map(astuple, every), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""Numbers of many calls, aggregated in the database.
+"""Numbers of many calls.
 
-Knows: how sums, latencies and their counts are read for every call that meets criteria, without reading a call.
+Knows: how sums, latencies and their counts are read for every call that meets criteria: from rollups, or from calls
+that are looked up once.
 Must not know: percentiles, rates, HTML, who asks.
 
 A call belongs to a range of time when it began in it, so that of two ranges side by side no call is in both. Numbers
@@ -30,6 +31,17 @@ from sqlalchemy import (
 
 from relayproxy.store.read.filters.conditions import conditions
 from relayproxy.store.read.filters.criteria import COUNTED, FIELDS, Criteria, kind_of_field
+from relayproxy.store.read.insight.calls import (
+    CALLS,
+    CallRead,
+    by_ending,
+    first_starts,
+    is_among,
+    slowest,
+    slowest_turns,
+    worst,
+    worst_calls,
+)
 from relayproxy.store.read.insight.figures import Calls, LatencyCounts, Reach, Sums, WorstCall
 from relayproxy.store.read.insight.rollups import ByValue, Piece, RolledUp, by_value, first_versions, rolled_up
 from relayproxy.store.read.queries import Queries
@@ -38,6 +50,9 @@ from relayproxy.store.schema.tables import labels, sessions, turns
 
 MAX_CALLS = 20_000
 """Calls that are read one by one at most."""
+BESIDE = 10
+"""Where rollups are read, the calls of the time without any may be so many times as many. Where there are more, rollups
+are of no use."""
 MAX_APART = 2_000
 """Calls that are read to tell them apart by a field, where rollups are read of all else."""
 ROLL_UP = 2_000
@@ -71,30 +86,38 @@ class Numbers:
         self._key = _key(replace(criteria, since=None, until=None))
         self._has_values = _has_values(self._key, by)
         self._rolled_up: RolledUp | None = None
+        self._calls: list[CallRead] = []
         self._by_value: ByValue | None = None
         self._criteria = replace(criteria, since=None, until=None)
         self._since, self._until = criteria.since, criteria.until
         self._most, self._exact, self._most_apart = most, exact, most_apart
 
     def reach(self) -> Reach:
-        """The number of calls, and those of them that are read."""
+        """The number of calls, and those of them that are read. What is asked for afterwards is of these."""
         with self._queries.reading() as db:
             self._rolled_up = self._read_rollups(db)
             if self._rolled_up is not None:
-                reach = self._reach_of(db, self._rolled_up)
+                reach = self._reach_of(self._rolled_up)
                 return reach if self._has_values else self._newest_told_apart(db, reach)
-            where = self._where(db.dialect.name, self._since, self._until)
-            matching = int(db.execute(select(func.count()).select_from(sessions).where(*where)).scalar_one())
-            since = self._since
-            if matching > self._most:
-                since = self._start_of_newest(db, self._most, self._since)
-                where = self._where(db.dialect.name, since, self._until)
-            edges = select(func.count(), func.min(_c.started_at), func.max(_c.started_at), func.sum(_c.response_n))
-            counted, first, last, responses = db.execute(edges.where(*where)).one()
-        until = (last or 0) + 1 if self._until is None else self._until
+            found = self._read(db, self._most + 1, (self._since, self._until))
+        self._calls = found[: self._most]
+        newest, first = (self._calls[place].started_at if found else None for place in (0, -1))
+        since = first if len(found) > self._most else self._since
+        until = (newest or 0) + 1 if self._until is None else self._until
         if since is None:
             since = until - 1 if first is None else first
-        return Reach(matching, counted, int(since), int(until), int(responses or 0), first)
+        return Reach(len(found), len(self._calls), since, until, self._responses(), first)
+
+    def _read(self, db: Connection, limit: int, *pieces: tuple[int | None, int | None]) -> list[CallRead]:
+        """The newest calls of these parts, the newest first."""
+        found: list[CallRead] = []
+        for piece in reversed(pieces):
+            query = CALLS.where(*self._where(db.dialect.name, *piece)).order_by(_c.started_at.desc())
+            found += map(CallRead._make, db.execute(query.limit(limit - len(found))).all())
+        return found
+
+    def _responses(self) -> int:
+        return sum(one.latencies for one in self._calls)
 
     def _start_of_newest(self, db: Connection, most: int, since: int | None) -> int:
         """When the oldest of so many calls began, of which there are more."""
@@ -127,21 +150,19 @@ class Numbers:
         if db.execute(select(func.count()).select_from(some)).scalar_one() <= self._roll_up:
             return None
         found = rolled_up(db, key, since, self._until)
-        first = found and min((one.first for one in found.parts if one.first is not None), default=None)
+        firsts = [one.first for one in found.parts if one.first is not None] if found else []
         # Who looks at the hours since the first call sees shorter steps.
-        return found if first and self._until - max(since, first) >= MIN_ROLLED_UP else None
+        if found is None or not firsts or self._until - max(since, min(firsts)) < MIN_ROLLED_UP:
+            return None
+        most = BESIDE * self._most
+        self._calls = self._read(db, most + 1, *found.pieces)
+        return found if len(self._calls) <= most else None
 
-    def _reach_of(self, db: Connection, found: RolledUp) -> Reach:
-        calls = sum(one.calls for one in found.parts)
-        responses = sum(one.responses for one in found.parts)
+    def _reach_of(self, found: RolledUp) -> Reach:
+        calls = sum(one.calls for one in found.parts) + len(self._calls)
+        responses = sum(one.responses for one in found.parts) + self._responses()
         firsts = [one.first for one in found.parts if one.first is not None]
-        for piece in found.pieces:
-            where = self._where(db.dialect.name, *piece)
-            edges = select(func.count(), func.min(_c.started_at), func.sum(_c.response_n)).where(*where)
-            counted, first, more = db.execute(edges).one()
-            calls, responses = calls + counted, responses + int(more or 0)
-            firsts += [] if first is None else [first]
-        first, until = min(firsts), self._until or 0
+        first, until = min(firsts + [one.started_at for one in self._calls]), self._until or 0
         return Reach(calls, calls, first if self._since is None else self._since, until, responses, first, True)
 
     def before(self, at: int, most: int, since: int | None = None) -> int:
@@ -153,13 +174,9 @@ class Numbers:
             some = select(_c.id).where(*where, _c.started_at < at).order_by(_c.started_at.desc()).limit(most)
             return int(db.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 
-    def calls(self, reach: Reach, origin: int, step: int) -> tuple[Calls, ...]:
+    def calls(self, origin: int, step: int) -> tuple[Calls, ...]:
         """Calls by the step of time from `origin` on in which they began, and by how they ended."""
-        place = (_c.started_at - origin) // literal(step)
-        outcome = case((_c.ended_at.is_(None), None), else_=func.coalesce(_c.outcome, "unknown"))
-        keys = (place.label("place"), outcome.label("ending"), _c.studio_transition)
-        rows = self._grouped(select(*keys, *_SUMS), 3, self._pieces(reach))
-        read = (Calls(int(row[0]), row[1], row[2], _sums(row[3:])) for row in rows)
+        read = by_ending(self._calls, origin, step)
         if self._rolled_up is None:
             return tuple(read)
         added = self._rolled_up.endings(origin, step, len(_SUMS))
@@ -168,13 +185,13 @@ class Numbers:
     def latencies(self, reach: Reach, origin: int, step: int) -> dict[int, LatencyCounts]:
         """Response latencies of their turns, by the step of time in which the turn began."""
         place: ColumnElement[Any] = (turns.c.started_at - origin) // literal(step)
-        found = self._latencies(reach, self._pieces(reach), place, sessions)
+        found = self._latencies(reach, None, place, None)
         if self._rolled_up is not None:
             for at, counts, excluded in self._rolled_up.latencies(origin, step):
                 found[at].add(counts, excluded)
         return found
 
-    def values(self, reach: Reach, field: str, most: int) -> tuple[tuple[str | None, Sums], ...]:
+    def values(self, field: str, most: int) -> tuple[tuple[str | None, Sums], ...]:
         """The values of a field that most calls have, None for calls without it, most calls first. A call with
         several values counts with each. Raises ValueError for a field that calls cannot be told apart by."""
         value, joined = _value(field)
@@ -186,14 +203,14 @@ class Numbers:
                 found[row[0]] = found.get(row[0], Sums()) + _sums(row[1:])
             return tuple(sorted(found.items(), key=lambda one: (-one[1].calls, one[0] or ""))[:most])
         query = query.order_by(func.count().desc(), literal_column("1")).limit(most)
-        return tuple((row[0], _sums(row[1:])) for row in self._grouped(query, 1, self._pieces(reach)))
+        return tuple((row[0], _sums(row[1:])) for row in self._grouped(query, 1, None))
 
     def latencies_by(self, reach: Reach, field: str, values: tuple[str | None, ...]) -> dict[str | None, LatencyCounts]:
         """Response latencies by these values of the field."""
         value, joined = _value(field)
         among = or_(value.in_([one for one in values if one is not None]), *([value.is_(None)] * (None in values)))
         if self._rolled_up is None:
-            return self._latencies(reach, self._pieces(reach), value, joined, among)
+            return self._latencies(reach, None, value, joined, among)
         known = self._values(field, self._rolled_up)
         found = self._latencies(reach, known.pieces, value, joined, among)
         for one, of_it in known.values.items():
@@ -211,62 +228,38 @@ class Numbers:
                 query = select(_c.backend_version, func.min(_c.started_at)).where(*where).group_by(_c.backend_version)
                 return [(row[0], int(row[1])) for row in db.execute(query)]
 
-            around = (2 * reach.since - reach.until, reach.until)
+            since = 2 * reach.since - reach.until
             known = None
             if self._rolled_up is not None:
-                known = first_versions(db, self._key or rollup.ALL, around[0], self._rolled_up, read)
-            firsts: list[tuple[str | None, int]] = read(around) if known is None else [*known.items()]
-        begun = max(reach.since, min((at for _, at in firsts), default=0) + 1)
-        new = [(version, at) for version, at in firsts if version and at >= begun]
+                known = first_versions(db, self._key or rollup.ALL, since, self._rolled_up, read)
+            if known is None and self._rolled_up is not None:
+                known = dict(read((since, reach.until)))
+            if known is None:
+                known = first_starts(self._calls)
+                # A version that none of these has is none that came up.
+                known |= read((since, reach.since)) if any(known) else []
+        begun = max(reach.since, min(known.values(), default=0) + 1)
+        new = [(version, at) for version, at in known.items() if version and at >= begun]
         return tuple(sorted(new, key=lambda one: (one[1], one[0])))
 
-    def slowest(self, reach: Reach, limit: int) -> tuple[WorstCall, ...]:
+    def slowest(self, limit: int) -> tuple[WorstCall, ...]:
         """The turns in which callers waited longest, answered or not, the longest first."""
         with self._queries.reading() as db:
-            # A turn among the slowest is in one of the calls whose slowest turns are.
-            t = turns.c
-            of_call = func.coalesce(_c.longest_wait_ms, _c.response_max_ms)
-            of_turn = func.coalesce(t.longest_wait_ms, t.response_latency_ms)
-            calls = select(_c.id).where(of_call.is_not(None))
-            calls = calls.order_by(of_call.desc(), _c.started_at.desc(), _c.id).limit(limit)
-            ids = self._listed(db, calls, reach, None if self._rolled_up is None else self._rolled_up.slowest(limit))
-            query = select(*_PLACE, of_turn, t.response_latency_ms, t.number, t.started_at)
-            query = query.select_from(sessions.join(turns, t.session == _c.id))
-            query = query.where(_c.id.in_(ids), of_turn.is_not(None))
-            query = query.order_by(of_turn.desc(), t.started_at.desc(), t.number).limit(limit)
-            return tuple(replace(WorstCall(*row[:-1]), started_at=row[-1]) for row in db.execute(query))
+            ids = slowest(self._calls, limit) + (self._rolled_up.slowest(limit) if self._rolled_up else [])
+            return slowest_turns(db, ids, limit)
 
-    def worst(self, reach: Reach, limit: int) -> tuple[WorstCall, ...]:
+    def worst(self, limit: int) -> tuple[WorstCall, ...]:
         """The calls in which most went wrong: failed ones first, then those with most errors, unanswered turns,
         warnings, and the longest wait. Calls in which nothing did are not among them."""
         with self._queries.reading() as db:
-            failed = case((_c.studio_transition == "failed", 1), else_=0)
-            waited = func.coalesce(_c.longest_wait_ms, _c.response_max_ms, 0)
-            columns = (failed, _c.errors, _c.unanswered, _c.warnings, waited, _c.started_at)
-            order = (*(column.desc() for column in columns), _c.id)
-            wrong = or_(failed > 0, _c.errors > 0, _c.unanswered > 0, _c.warnings > 0)
-            calls = select(_c.id).where(wrong).order_by(*order).limit(limit)
-            ids = self._listed(db, calls, reach, None if self._rolled_up is None else self._rolled_up.worst(limit))
-            query = select(*_PLACE, _c.longest_wait_ms, _c.response_max_ms).where(_c.id.in_(ids))
-            query = query.order_by(*order).limit(limit)
-            return tuple(WorstCall(*row) for row in db.execute(query))
+            ids = worst(self._calls, limit) + (self._rolled_up.worst(limit) if self._rolled_up else [])
+            return worst_calls(db, ids, limit)
 
     def _values(self, field: str, found: RolledUp) -> ByValue:
         if self._by_value is None:
             with self._queries.reading() as db:
                 self._by_value = by_value(db, field, self._key or rollup.ALL, found)
         return self._by_value
-
-    def _listed(self, db: Connection, calls: Select[Any], reach: Reach, known: list[str] | None) -> list[str]:
-        """Sessions that `calls` finds in what is read one by one, and those that are known of the rest."""
-        found = known or []
-        for piece in self._pieces(reach):
-            found += db.execute(calls.where(*self._where(db.dialect.name, *piece))).scalars()
-        return found
-
-    def _pieces(self, reach: Reach) -> tuple[Piece, ...]:
-        """What is read one by one."""
-        return ((reach.since, reach.until),) if self._rolled_up is None else self._rolled_up.pieces
 
     def _where(self, dialect: str, since: int | None, until: int | None) -> list[ColumnElement[bool]]:
         # First, since of several bounds SQLite seeks by the first one.
@@ -278,19 +271,27 @@ class Numbers:
         # The criteria know it too, so that labels of other times are not looked up. What began in it reaches into it.
         return range_of_time + conditions(replace(self._criteria, since=since, until=until), dialect)
 
-    def _grouped(self, query: Select[Any], keys: int, pieces: tuple[Piece, ...]) -> Iterator[Any]:
+    def _grouped(
+        self, query: Select[Any], keys: int, pieces: tuple[Piece, ...] | None, id: ColumnElement[str] = _c.id
+    ) -> Iterator[Any]:
+        """Of the calls of these parts; without, of those that were read."""
         with self._queries.reading() as db:
+            dialect = db.dialect.name
             # By position: to PostgreSQL the same expression with parameters of its own is another expression.
             query = query.group_by(*(literal_column(str(at + 1)) for at in range(keys)))
-            for piece in pieces:
-                yield from db.execute(query.where(*self._where(db.dialect.name, *piece)))
+            if pieces is None:
+                wheres = [[is_among(id, [one.id for one in self._calls], dialect)]]
+            else:
+                wheres = [self._where(dialect, *piece) for piece in pieces]
+            for where in wheres:
+                yield from db.execute(query.where(*where)).all()
 
     def _latencies(
         self,
         reach: Reach,
-        pieces: tuple[Piece, ...],
+        pieces: tuple[Piece, ...] | None,
         place: ColumnElement[Any],
-        joined: FromClause,
+        joined: FromClause | None,
         *where: ColumnElement[bool],
     ) -> defaultdict[Any, LatencyCounts]:
         t = turns.c
@@ -299,9 +300,9 @@ class Numbers:
         # Where nothing had been asked no answer was due, as in a call's own totals.
         counted = or_(t.response_latency_ms.is_not(None), t.null_reason != "no_prompt")
         query = select(place.label("place"), ms.label("ms"), t.null_reason, func.count())
-        query = query.select_from(joined.join(turns, t.session == _c.id)).where(counted, *where)
+        query = query.select_from(turns if joined is None else joined.join(turns, t.session == _c.id))
         found = defaultdict[Any, LatencyCounts](LatencyCounts.of_nothing)
-        for at, latency, reason, count in self._grouped(query, 3, pieces):
+        for at, latency, reason, count in self._grouped(query.where(counted, *where), 3, pieces, t.session):
             counts, excluded = found[at]
             if latency is not None:
                 counts[latency] += count
@@ -366,18 +367,6 @@ _SUMS = (
     func.sum(_c.asked_again),
     func.sum(case((_c.studio_transition == "failed", 1), else_=0)),
     func.sum(case((_c.ended_at.is_not(None), 1), else_=0)),
-)
-_PLACE = (
-    _c.id,
-    _c.started_at,
-    _c.route,
-    _c.from_number,
-    _c.to_number,
-    _c.outcome,
-    func.coalesce(_c.studio_transition == "failed", False),
-    _c.errors,
-    _c.warnings,
-    _c.unanswered,
 )
 
 

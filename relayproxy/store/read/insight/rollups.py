@@ -66,10 +66,11 @@ class RolledUp:
         """Sums, of so many numbers, of calls that began in the same step from `origin` on and ended in the same way.
         Both times are multiples of `BUCKET`, as those of `latencies`."""
         found: defaultdict[Ending, int] = defaultdict(int)
+        number = int.from_bytes  # `whole`, without a call for each of tens of thousands
         for one in self.steps:
             place = (one.start - origin) // step
             for outcome, transition, sums in one.endings:
-                found[place, outcome, transition] += whole(sums)
+                found[place, outcome, transition] += number(sums, "little")
         return ((how, sums_of(total, numbers)) for how, total in found.items())
 
     def latencies(self, origin: int, step: int) -> Iterator[tuple[int, dict[int, int], Counter[str]]]:

@@ -13,3 +13,5 @@ def test_each_number_is_added_to_its_own() -> None:
 
     assert (both.calls, both.turns, both.failed, both.ended) == (11, 2, 11, 19)
     assert one + Sums() == one
+    assert Sums.of([one, other, one]) == one + other + one
+    assert Sums.of([]) == Sums()

@@ -93,8 +93,8 @@ def test_of_many_calls_the_newest_are_read(archive: Archive, queries: Queries) -
     numbers = Numbers(queries, ALL, most=4)
     reach = numbers.reach()
 
-    assert (reach.matching, reach.counted, reach.since) == (10, 4, NOON + 6 * HOUR)
-    assert sum(one.sums.calls for one in numbers.calls(reach, reach.since, HOUR)) == 4
+    assert (reach.matching, reach.counted, reach.since) == (5, 4, NOON + 6 * HOUR)
+    assert sum(one.sums.calls for one in numbers.calls(reach.since, HOUR)) == 4
 
 
 def test_calls_are_summed_by_step_and_ending(archive: Archive, queries: Queries) -> None:
@@ -108,7 +108,8 @@ def test_calls_are_summed_by_step_and_ending(archive: Archive, queries: Queries)
     )
     numbers = Numbers(queries, ALL)
 
-    found = numbers.calls(numbers.reach(), NOON, HOUR)
+    numbers.reach()
+    found = numbers.calls(NOON, HOUR)
 
     assert sorted(found, key=lambda one: (one.step, one.outcome or "")) == [
         Calls(0, "ended_by_backend", "success", Sums(2, 6, 5, 1, 1, 1, 5, 1, 1, 1, 0, 2)),
@@ -165,9 +166,9 @@ def test_calls_are_told_apart_by_a_column(archive: Archive, queries: Queries) ->
     numbers = Numbers(queries, ALL)
     reach = numbers.reach()
 
-    found = numbers.values(reach, "to", 10)
+    found = numbers.values("to", 10)
     assert {value: sums.calls for value, sums in found} == {"+1": 2, "+2": 1, None: 2}
-    assert numbers.values(reach, "to", 1)[0][1].calls == 2
+    assert numbers.values("to", 1)[0][1].calls == 2
     assert by_step(numbers.latencies_by(reach, "to", ("+1", None))) == {"+1": {10: 1}, None: {30: 1}}
 
 
@@ -184,7 +185,7 @@ def test_calls_are_told_apart_by_a_label_and_count_with_each_value(archive: Arch
     numbers = Numbers(queries, ALL)
     reach = numbers.reach()
 
-    assert {value: sums.calls for value, sums in numbers.values(reach, "param.release", 9)} == {
+    assert {value: sums.calls for value, sums in numbers.values("param.release", 9)} == {
         "41": 1,
         "42": 1,
         None: 1,
@@ -197,7 +198,7 @@ def test_calls_are_told_apart_by_a_label_and_count_with_each_value(archive: Arch
 def test_only_values_that_name_something_tell_calls_apart(archive: Archive, queries: Queries, field: str) -> None:
     numbers = Numbers(queries, ALL)
     with pytest.raises(ValueError, match="nothing that calls can be told apart by"):
-        numbers.values(numbers.reach(), field, 5)
+        numbers.values(field, 5)
 
 
 def test_the_slowest_turns_come_from_all_calls(archive: Archive, queries: Queries) -> None:
@@ -217,7 +218,8 @@ def test_the_slowest_turns_come_from_all_calls(archive: Archive, queries: Querie
     )
     numbers = Numbers(queries, ALL)
 
-    slowest = numbers.slowest(numbers.reach(), 3)
+    numbers.reach()
+    slowest = numbers.slowest(3)
 
     assert [(one.session, one.turn, one.latency_ms) for one in slowest] == [("a", 1, 900), ("b", 2, 800), ("b", 1, 700)]
     assert slowest[2].started_at == NOON + 7
@@ -237,7 +239,8 @@ def test_the_slowest_turn_is_the_one_in_which_the_caller_waited_longest(archive:
     )
     numbers = Numbers(queries, ALL)
 
-    slowest = numbers.slowest(numbers.reach(), 3)
+    numbers.reach()
+    slowest = numbers.slowest(3)
 
     assert [(one.session, one.longest_wait_ms, one.latency_ms) for one in slowest] == [
         ("lost", 12_000, None),
@@ -254,7 +257,8 @@ def test_failed_calls_lead_the_worst(archive: Archive, queries: Queries) -> None
     )
     numbers = Numbers(queries, ALL)
 
-    worst = numbers.worst(numbers.reach(), 10)
+    numbers.reach()
+    worst = numbers.worst(10)
 
     assert [(one.session, one.failed) for one in worst] == [("failed", True), ("errors", False)]
 
@@ -269,7 +273,7 @@ def test_the_worst_calls_have_errors_then_lost_turns_then_warnings(archive: Arch
         ended("broken", errors=1),
     )
     numbers = Numbers(queries, ALL)
-    reach = numbers.reach()
+    numbers.reach()
 
-    assert [one.session for one in numbers.worst(reach, 10)] == ["broken", "lost", "slow", "warned"]
-    assert len(numbers.worst(reach, 2)) == 2
+    assert [one.session for one in numbers.worst(10)] == ["broken", "lost", "slow", "warned"]
+    assert len(numbers.worst(2)) == 2

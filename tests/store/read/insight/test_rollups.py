@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, update
 from relayproxy.store.engine import open_engine, open_reader, writing
 from relayproxy.store.read.filters.criteria import Criteria, Criterion
 from relayproxy.store.read.insight import rollups
-from relayproxy.store.read.insight.numbers import Numbers
+from relayproxy.store.read.insight.numbers import BESIDE, Numbers
 from relayproxy.store.read.insight.rollups import is_aligned
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema import rollup, tables
@@ -198,6 +198,20 @@ def test_few_calls_are_read_one_by_one(fresh: Engine, stored: Queries) -> None:
     assert not Numbers(stored, within).reach().rolled_up
 
 
+def test_rollups_are_of_no_use_where_too_many_calls_have_none(fresh: Engine, stored: Queries) -> None:
+    within = Criteria(since=BEGAN, until=UNTIL)
+    with writing(fresh).begin() as db:
+        # Of 35 of the 64 calls.
+        db.execute(delete(tables.rollups).where(tables.rollups.c.start >= BEGAN + 20 * BUCKET))
+        db.execute(delete(tables.rollup_days))
+
+    every = Numbers(stored, within, -(-35 // BESIDE), roll_up=0).reach()
+    newest = Numbers(stored, within, 34 // BESIDE, roll_up=0).reach()
+
+    assert (every.rolled_up, every.matching, every.counted) == (True, 64, 64)
+    assert (newest.rolled_up, newest.matching, newest.counted) == (False, 4, 3)
+
+
 def test_by_a_field_that_rollups_do_not_have_the_newest_calls_are_told_apart(fresh: Engine, stored: Queries) -> None:
     within = Criteria(since=BEGAN, until=UNTIL)
     of_all = Numbers(stored, within, roll_up=0).reach()
@@ -205,19 +219,21 @@ def test_by_a_field_that_rollups_do_not_have_the_newest_calls_are_told_apart(fre
     some = Numbers(stored, within, roll_up=0, by="direction", most_apart=5)
     reach = some.reach()
     assert reach == replace(of_all, told_apart=5)
-    ((value, sums),) = some.values(reach, "direction", 9)
+    ((value, sums),) = some.values("direction", 9)
     assert (value, sums.calls) == ("inbound", 5)
     since_then = Criteria(since=BEGAN + round(58.5 * 0.7 * BUCKET), until=UNTIL)
     newest = Numbers(stored, since_then)
-    assert some.values(reach, "direction", 9) == newest.values(newest.reach(), "direction", 9)
+    reach_of_newest = newest.reach()
+    assert some.values("direction", 9) == newest.values("direction", 9)
     assert some.latencies_by(reach, "direction", ("inbound",)) == newest.latencies_by(
-        newest.reach(), "direction", ("inbound",)
+        reach_of_newest, "direction", ("inbound",)
     )
 
     every = Numbers(stored, within, roll_up=0, by="direction", most_apart=64)
     assert every.reach() == of_all
     one_by_one = Numbers(stored, within)
-    assert every.values(of_all, "direction", 9) == one_by_one.values(one_by_one.reach(), "direction", 9)
+    one_by_one.reach()
+    assert every.values("direction", 9) == one_by_one.values("direction", 9)
 
 
 @pytest.mark.parametrize(("by", "apart"), [("", None), ("lang", None), ("route", None), ("param.plan", 5), ("tag", 5)])
