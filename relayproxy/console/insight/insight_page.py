@@ -182,17 +182,18 @@ async def _sides(request: web.Request, by: str) -> tuple[ComparedSide, ...]:
 
 
 def _read(queries: Queries, chosen: list[Selection], by: str) -> tuple[ComparedSide, ...]:
-    # Sides of a comparison have no values side by side.
-    found = together([reach_of(queries, one, by if len(chosen) == 1 else "") for one in chosen])
-    if len(found) == 1:
-        numbers, reach, span = found[0]
-        return (ComparedSide(chosen[0], span, summarize(numbers, reach, zone=chosen[0].zone, by=by)),)
-    # Steps of the same length that begin where each range does, so that they can be laid over each other.
-    step = step_of(max(reach.until - reach.since for _, reach, _ in found))
-    return tuple(
-        ComparedSide(one, span, summarize(numbers, reach, step=step, origin=_origin(reach)))
-        for one, (numbers, reach, span) in zip(chosen, found, strict=True)
-    )
+    with queries.snapshot() as seen:
+        # Sides of a comparison have no values side by side.
+        found = together([reach_of(seen, one, by if len(chosen) == 1 else "") for one in chosen])
+        if len(found) == 1:
+            numbers, reach, span = found[0]
+            return (ComparedSide(chosen[0], span, summarize(numbers, reach, zone=chosen[0].zone, by=by)),)
+        # Steps of the same length that begin where each range does, so that they can be laid over each other.
+        step = step_of(max(reach.until - reach.since for _, reach, _ in found))
+        return tuple(
+            ComparedSide(one, span, summarize(numbers, reach, step=step, origin=_origin(reach)))
+            for one, (numbers, reach, span) in zip(chosen, found, strict=True)
+        )
 
 
 def _origin(reach: Reach) -> int:

@@ -96,8 +96,10 @@ async def _summary(request: web.Request) -> tuple[Selection, PeriodOrigin, Calls
 
 
 def _read(queries: Queries, chosen: Selection) -> tuple[Selection, PeriodOrigin, CallsSummary, int]:
-    numbers, reach, span = reach_of(queries, chosen)
-    # The list has these too: of a week, what was before it; of a range, what had begun before and went on in it.
-    reaching = chosen.criteria.since if span == "given" else None
-    older = numbers.before(reach.since, OLDER, reaching) if span == "week" or reaching is not None else 0
-    return chosen, span, summarize(numbers, reach, zone=chosen.zone, lists=False), older
+    with queries.snapshot() as seen:
+        numbers, reach, span = reach_of(seen, chosen)
+        # The list has these too: of a week, what was before it; of a range, what had begun before and went on in it.
+        reaching = chosen.criteria.since if span == "given" else None
+        counts = span == "week" or reaching is not None
+        older = numbers.before(reach.since, OLDER, reaching) if counts else 0
+        return chosen, span, summarize(numbers, reach, zone=chosen.zone, lists=False), older

@@ -252,6 +252,13 @@ class Queries:
         self._note(None)
 
     @contextmanager
+    def snapshot(self) -> Iterator["Queries"]:
+        """Queries for one thread, on one connection, that all see the same state of the database. Nothing of it need be
+        read twice."""
+        with self.reading() as db:
+            yield _Snapshot(self._engine, db)
+
+    @contextmanager
     def _reading(self) -> Iterator[Connection]:
         if not self._ready:
             self._check()
@@ -269,6 +276,16 @@ class Queries:
         if reason:
             raise NotReady(reason)
         self._ready = True
+
+
+class _Snapshot(Queries):
+    def __init__(self, engine: Engine, db: Connection) -> None:
+        super().__init__(engine)
+        self._db = db
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        yield self._db
 
 
 def _sessions(

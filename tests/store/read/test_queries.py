@@ -46,6 +46,26 @@ def test_before_there_is_a_database_one_is_told_what_to_do(url: str) -> None:
     reader.dispose()
 
 
+def test_a_snapshot_does_not_change_while_the_recorder_writes(archive: Archive, queries: Queries) -> None:
+    archive.commit(Batch(sessions=(session("first"),)))
+    with queries.snapshot() as seen:
+        assert seen.count() == 1
+        archive.commit(Batch(sessions=(session("second"),)))
+        assert (seen.count(), ids(seen, 9)) == (1, [["first"]])
+    assert queries.count() == 2
+
+
+def test_an_error_of_a_snapshot_is_one_of_the_database(archive: Archive, engine: Engine, url: str) -> None:
+    noted: list[StoreError | None] = []
+    reader = open_reader(url)
+    queries = Queries(reader, noted.append)
+    with pytest.raises(StoreError), queries.snapshot() as seen, seen.reading() as db:
+        db.execute(text("SELECT nothing FROM nowhere"))
+    assert [type(one) for one in noted] == [type(noted[0])]
+    assert isinstance(noted[0], StoreError)
+    reader.dispose()
+
+
 @SQLITE
 def test_a_database_that_goes_away_and_comes_back_is_noticed(queries: Queries, tmp_path: Path) -> None:
     assert queries.empty()
