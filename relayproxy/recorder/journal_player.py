@@ -406,6 +406,6 @@ def _changed(path: Path) -> int | None:
 def _ending(entry: JournalEntry, connection: DecodedConnection) -> Ending:
     try:
         return msgspec.json.decode(entry.body, type=Ending)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         log.error("connection %s: ending cannot be read", connection.id)  # noqa: TRY400
         return Ending(t=connection.last_t)

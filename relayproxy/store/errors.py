@@ -103,7 +103,7 @@ def store_errors() -> Iterator[None]:
         raise
     except (SQLAlchemyError, sqlite3.Error) as problem:
         raise _kind(problem)(f"database: {_first_line(problem)}") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error, msgspec.DecodeError) as problem:
+    except (gzip.BadGzipFile, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise UnreadableError(f"database: a recording is damaged ({type(problem).__name__})") from None
     except OSError as problem:
         raise StoreError(f"database: {problem.strerror or problem}") from None

@@ -34,8 +34,8 @@ ERRORS: dict[int, dict[str, str]] = {
     503: {
         "not_ready": "There is no database yet, or one of another version.",
         "database_unavailable": "The database does not answer; ask again later.",
-        "recording_unavailable": "What was recorded lies in a bucket or folder that does not answer or no longer has "
-        "it; the message says where.",
+        "recording_unavailable": "What was recorded is damaged, or lies in a bucket or folder that does not answer or "
+        "no longer has it; the message says where.",
         "too_slow": "Looking for it took too long; ask for less.",
         "audit_unavailable": "That a recording is downloaded cannot be recorded now, so it is not given.",
     },

@@ -13,8 +13,8 @@ from aiohttp import web
 
 from relayproxy.console.http.errors import ErrorDocument, ProblemDocument
 from relayproxy.console.http.render import render
-from relayproxy.store.errors import NotReady, RefusedError, SlowError, StoreError
-from relayproxy.store.read.recording_objects import RecordingAwayError, RecordingMissingError
+from relayproxy.store.errors import DamagedFileError, NotReady, RefusedError, SlowError, StoreError, UnreadableError
+from relayproxy.store.read.recording_objects import RecordingAwayError
 from relayproxy.text import storable
 
 _log = logging.getLogger(__name__)
@@ -83,7 +83,9 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
         problem = Problem(503, "too_slow", str(found).removeprefix("database: ").capitalize() + ".")
     except RefusedError:
         problem = _internal(request)
-    except (RecordingAwayError, RecordingMissingError) as found:
+    except DamagedFileError as found:
+        problem = Problem(503, "database_unavailable", str(found))
+    except (RecordingAwayError, UnreadableError) as found:
         problem = Problem(503, "recording_unavailable", said_of(found))
     except StoreError as found:
         problem = Problem(503, "database_unavailable", str(found))

@@ -29,6 +29,8 @@ from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.middleware import bad_request, not_found, said_of
 from relayproxy.console.http.render import render
 from relayproxy.console.sessions.message_rows import pills, query, row
+from relayproxy.plural import plural
+from relayproxy.store.errors import UnreadableError
 from relayproxy.store.read.recording_objects import RecordingAwayError, RecordingMissingError
 
 MESSAGES = 200
@@ -49,7 +51,7 @@ async def messages_context(
     """Template values of a page of messages: the page of `limit` rows that `after`, `before`, `at` or `time` names,
     else the first one, of those that `from`, `type` and `text` take. Raises a 400 Problem."""
     wanted = message_filter(request)
-    page, at, counts, unavailable = MessagePage((), None, None), None, None, ""
+    page, at, counts, unavailable, damaged = MessagePage((), None, None), None, None, "", ""
     reader = _reader(request, found, limit)
     try:
         page, at = await asyncio.to_thread(reader)
@@ -59,6 +61,10 @@ async def messages_context(
         unavailable = said_of(problem)
         if isinstance(problem, RecordingAwayError):
             unavailable += " Nothing of it is lost."
+    except UnreadableError as problem:
+        damaged = f"{said_of(problem)} These messages cannot be shown."
+    if counts is not None and found.row.content_deleted_at is None and counts.total() < found.messages:
+        damaged = f"{plural(found.messages - counts.total(), 'message')} of this call cannot be found."
     total = max(found.messages, counts.total() if counts else 0)
     return {
         "session": found,
@@ -75,6 +81,7 @@ async def messages_context(
         "scanned": page.scanned if page.stopped else None,
         "scan": SCAN,
         "unavailable": unavailable,
+        "damaged": damaged,
     }
 
 

@@ -21,6 +21,7 @@ from relayproxy.store.schema.rollup import (
     Latencies,
     Rollup,
     packed,
+    unpacked,
     value_of,
     whole,
 )
@@ -50,7 +51,7 @@ def write_steps(half_hours: Mapping[int, Rollup]) -> bytes:
 def read_steps(stored: bytes) -> list[Step]:
     """Raises msgspec.DecodeError for what is none."""
     try:
-        return _decoder.decode(zlib.decompress(stored))
+        return unpacked(_decoder, zlib.decompress(stored))
     except zlib.error as problem:
         raise msgspec.DecodeError(str(problem)) from problem
 

@@ -8,8 +8,11 @@ Must not know: SQL; which calls count.
 import struct
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 BUCKET = 1800 * 1_000_000_000
 """Nanoseconds. Days of nearly all zones begin at a multiple of it."""
@@ -79,12 +82,20 @@ def write_rollup(rollup: Rollup) -> bytes:
 
 def read_rollup(stored: bytes) -> Rollup:
     """Raises msgspec.DecodeError for what is none."""
-    return _decoder.decode(stored)
+    return unpacked(_decoder, stored)
 
 
 def read_counts(stored: bytes) -> Counts:
     """The first part of a rollup, in half of the time. Raises as `read_rollup`."""
-    return _counts.decode(stored)
+    return unpacked(_counts, stored)
+
+
+def unpacked(decoder: "msgspec.msgpack.Decoder[T]", stored: bytes) -> T:
+    """What the decoder makes of it. Raises msgspec.DecodeError, also where a text in it is none."""
+    try:
+        return decoder.decode(stored)
+    except UnicodeDecodeError as problem:
+        raise msgspec.DecodeError(str(problem)) from problem
 
 
 def read_versions(stored: str) -> list[tuple[str | None, int]]:

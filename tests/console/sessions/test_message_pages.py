@@ -14,6 +14,7 @@ from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
+from tests.console.calls.test_reading import spoil
 from tests.console.conftest import Client
 from tests.databases import migrated
 
@@ -154,3 +155,32 @@ async def test_one_message_marks_what_was_searched_for(client: Client, call: sam
     await page(client, f"/sessions/{call.id}/messages/0.9999", 404)
     await page(client, f"/sessions/{call.id}/messages/x", 404)
     assert message_pages.MESSAGES == 200
+
+
+DAMAGES = {
+    "SET lines = substr(lines, 1, length(lines) - 30)": "a recording is damaged",
+    "SET n = n + 1": "a recording is damaged",
+    "SET lines = CAST(substr(lines, 1, 9000) || x'ff' || substr(lines, 9002) AS BLOB)": "a recording is damaged",
+    "SET lines = CAST(substr(lines, 1, 9000) || '{' || substr(lines, 9002) AS BLOB)": "a recording is damaged",
+    "DELETE": "104 messages of this call cannot be found.",
+}
+
+
+@pytest.mark.parametrize("table", ["chunks", "recordings"])
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_messages_that_are_damaged_or_gone_are_said_to_be_and_take_nothing_else_of_their_call_away(
+    client: Client, archive: Archive, settings: Settings, table: str, damage: str
+) -> None:
+    call = samples.booking(archive, samples.ago(100))
+    if table == "chunks":
+        call.ending = None  # it lives
+    call.commit()
+    change = f"DELETE FROM {table}" if damage == "DELETE" else f"UPDATE {table} {damage}"
+    spoil(settings, f"{change} WHERE connection = :id", call.id)
+
+    whole = await page(client, f"/sessions/{call.id}")
+    assert DAMAGES[damage] in whole
+    assert 'id="turn-2"' in whole
+    assert DAMAGES[damage] in await page(client, f"/sessions/{call.id}/messages")
+    if damage != "DELETE":
+        assert "recording_unavailable" in await page(client, f"/api/sessions/{call.id}/messages", 503)

@@ -14,6 +14,7 @@ from operator import attrgetter
 from relayproxy.console.calls.messages.message_places import MessagePlace, MessagePlaces
 from relayproxy.console.calls.messages.message_preview import hits, kind_of, named_kind
 from relayproxy.conversation.message import Outline, read_lines, read_outlines
+from relayproxy.store.errors import store_errors
 from relayproxy.store.read.queries import PlacedMessage, Queries
 from relayproxy.store.read.recording_reader import RecordingReader
 from relayproxy.store.read.recording_streams import lines_after, message_count
@@ -207,8 +208,9 @@ class Counts:
         if at_most is not None and message_count(queries, session) - found.counts.total() > at_most:
             return False
         while stored := lines_after(queries, session, found.seen):
-            outlines = read_outlines(stored.lines)
-            found.counts.update(_kinds(outlines, stored.lines))
+            with store_errors():
+                outlines = read_outlines(stored.lines)
+                found.counts.update(_kinds(outlines, stored.lines))
             found.seen = (stored.index, outlines[-1].seq)
         return True
 
