@@ -9,6 +9,7 @@ Must not know: SQL; what a rollup is made of; the play loop.
 import logging
 import time
 
+from relayproxy.errors import RelayproxyError
 from relayproxy.recorder.background.background_thread import BackgroundThread
 from relayproxy.store.engine import reading, writing
 from relayproxy.store.errors import store_errors
@@ -46,18 +47,29 @@ class RollupThread(BackgroundThread):
         self._look_through()
         with store_errors(), self._engine.connect() as db:
             missing = missing_rollups(db, time.time_ns())
+        failed: Exception | None = None
         for start in missing:
             began = time.monotonic()
-            with store_errors():
-                with reading(self._engine).connect() as db:
-                    made = read_half_hour(db, start)
-                if made is not None:
-                    with writing(self._engine).begin() as db:
-                        keep_rollups(db, made)
+            try:
+                self._add_up(start)
+            except RelayproxyError:
+                raise
+            except Exception as problem:
+                failed = failed or problem  # by impossible numbers of a call; the others are added up nevertheless
             if not self._wait(REST * (time.monotonic() - began)):
                 return False
         self._add_up_days()
+        if failed is not None:
+            raise failed
         return False
+
+    def _add_up(self, start: int) -> None:
+        with store_errors():
+            with reading(self._engine).connect() as db:
+                made = read_half_hour(db, start)
+            if made is not None:
+                with writing(self._engine).begin() as db:
+                    keep_rollups(db, made)
 
     def _add_up_days(self) -> None:
         with store_errors(), self._engine.connect() as db:

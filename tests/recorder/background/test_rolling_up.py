@@ -12,7 +12,7 @@ from relayproxy.recorder.background.rolling_up import RollupThread
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.day_rollup import DAY, day_of
 from relayproxy.store.schema.rollup import BUCKET
-from relayproxy.store.schema.tables import rollup_days, rollups
+from relayproxy.store.schema.tables import rollup_days, rollups, sessions
 from tests.faults.harness import until
 from tests.recorder.stage import Stage
 from tests.store.rolling import BEGAN, call, record, roll_up, rolled_up_starts, same_either_way
@@ -37,6 +37,22 @@ def test_calls_are_rolled_up_beside_recording_and_again_when_they_change(
         until(lambda: 7 in rolled_up_starts(stage.engine))
     finally:
         thread.close()
+    assert same_either_way(Queries(stage.engine))
+
+
+def test_a_half_hour_that_cannot_be_added_up_keeps_no_other_back(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    record(stage.archive, *(call(f"s{number}", number) for number in range(40)))
+    with stage.engine.begin() as db:
+        db.execute(update(sessions).where(sessions.c.id == "s30").values(turns=-1))
+    thread = RollupThread(stage.url)
+    try:
+        until(lambda: len(rolled_up_starts(stage.engine)) >= 45)
+        until(lambda: "are not added up (error)" in caplog.text)
+    finally:
+        thread.close()
+    assert 30 not in rolled_up_starts(stage.engine)
     assert same_either_way(Queries(stage.engine))
 
 

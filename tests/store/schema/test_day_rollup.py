@@ -1,5 +1,7 @@
 """What half hours come to in a day."""
 
+import zlib
+
 import msgspec
 import pytest
 
@@ -54,7 +56,11 @@ def test_a_day_keeps_what_each_half_hour_adds_to_a_chart() -> None:
     ]
 
 
-@pytest.mark.parametrize("damaged", [b"", b"\xff", write_steps({0: ONE})[:-3]], ids=len)
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"\xff", write_steps({0: ONE})[:-3], zlib.compress(b"\x91\x93\0\x91\x93\xa1\xff\xc0\xc4\0\x90")],
+    ids=len,
+)
 def test_damaged_steps_are_no_steps(damaged: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         read_steps(damaged)

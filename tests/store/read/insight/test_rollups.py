@@ -13,7 +13,7 @@ from relayproxy.store.read.insight.numbers import BESIDE, Numbers
 from relayproxy.store.read.insight.rollups import is_aligned
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema import rollup, tables
-from relayproxy.store.schema.rollup import BUCKET
+from relayproxy.store.schema.rollup import BUCKET, Rollup, write_rollup
 from relayproxy.store.write import rollups as written
 from relayproxy.store.write.archive import Archive
 from tests.store.rolling import (
@@ -33,6 +33,7 @@ from tests.store.rolling import (
 
 OF_A_ROUTE = Criteria((Criterion("route", "=", ("bookings",)),))
 LANGUAGES = (("en-US",), ("de-DE",), ("de-DE", "en-US"), ())
+NO_TEXT = write_rollup(Rollup(1, 0, None, None, [("x", None, b"")], [], [], [])).replace(b"\xa1x", b"\xa1\xff")
 VALUES = (
     ("route", "bookings"),
     ("outcome", "ended_by_backend"),
@@ -151,7 +152,7 @@ def test_what_has_not_been_rolled_up_is_read_call_by_call(
 
 
 @pytest.mark.parametrize("route", ["", "bookings", ":"])
-@pytest.mark.parametrize("damage", [{"detail": b"\xff\x00"}, {"versions": "[[1"}, {"detail": b""}])
+@pytest.mark.parametrize("damage", [{"detail": b"\xff\x00"}, {"versions": "[[1"}, {"detail": b""}, {"detail": NO_TEXT}])
 @pytest.mark.parametrize("criteria", [Criteria(), OF_A_ROUTE], ids=["all", "route"])
 def test_what_cannot_be_read_is_read_call_by_call(
     fresh: Engine,
