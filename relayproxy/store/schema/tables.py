@@ -528,6 +528,11 @@ _LATER = {
         f"{_DURATION} STORED",
         _DURATION_INDEX,
         *(f"ALTER TABLE {table} ADD COLUMN packed BYTEA" for table in ("sessions", "turns")),
+        # Processes of versions that know nothing of it may write the same rows.
+        *(
+            f"ALTER TABLE {table} ADD CONSTRAINT ck_{table}_packed CHECK (packed IS NULL OR detail = '') NOT VALID"
+            for table in ("sessions", "turns")
+        ),
     ),
 }
 for _dialect, _statements in _LATER.items():

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import pytest
 from sqlalchemy import Engine, select, update
+from sqlalchemy.exc import IntegrityError
 
 from relayproxy.conversation.model import Conversation
 from relayproxy.recordings.derive import session_row, to_json, turn_of, turn_row
@@ -96,3 +97,17 @@ def test_rows_of_an_earlier_version_are_read_beside_those_that_are_packed(
     found = archive.session("a")
     assert found is not None
     assert found.detail == '{"as":"before"}'
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_who_knows_nothing_of_packed_details_changes_none_of_them_on_a_server(archive: Archive, engine: Engine) -> None:
+    told = PLAYED.fold.conversation().turns
+    archive.commit(Batch(sessions=(session("a", turns=2),), turns=tuple(turn_row("a", turn) for turn in told[:2])))
+
+    for table in (sessions, turns):
+        with pytest.raises(IntegrityError, match=f"ck_{table.name}_packed"), writing(engine).begin() as db:
+            db.execute(update(table).values(detail="{}"))  # as retention cleared it
+        with writing(engine).begin() as db:
+            db.execute(update(table).values(detail="{}", packed=None))
+            db.execute(update(table).values(detail="{}"))
+    assert archive.session("a").detail == "{}"  # type: ignore[union-attr]
