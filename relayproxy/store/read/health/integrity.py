@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 
 from relayproxy.store.engine import database_location, open_reader, sqlite_path
 from relayproxy.store.errors import DamagedFileError, ReplacedError, StoreError, store_errors
-from relayproxy.store.schema.revisions import state_of
+from relayproxy.store.schema.revisions import state_of, words_of
 
 EVERY = 2.0
 """Seconds between two checks."""
@@ -41,7 +41,8 @@ class Integrity:
 
     def look(self) -> None:
         """Raises `DamagedFileError` when the file is damaged or has lost what was in it before, `ReplacedError` when
-        another version's database has been written over it, and `StoreError` when that cannot be told now."""
+        another version has migrated it or another database has been written over it, and `StoreError` when that cannot
+        be told now."""
         if self._path is None:
             return
         with store_errors(), self._engine.connect() as db:
@@ -49,8 +50,10 @@ class Integrity:
             if state != "ready":
                 if state == "missing" and self._seen:
                     raise DamagedFileError(f"The database {self._path} has been emptied")
-                if self._seen:
+                if self._seen and state == "foreign":
                     raise ReplacedError(f"The database {self._path} has been overwritten with another one")
+                if self._seen:
+                    raise ReplacedError(words_of(self._engine, state))
                 return
             self._seen = True
             pages, page_size = (

@@ -115,12 +115,17 @@ def test_a_database_that_gave_pages_back_and_grew_again_is_not_cut(writer: Engin
         integrity.look()
 
 
-def test_a_database_of_another_kind_that_is_written_over_it_is_found(writer: Engine, url: str) -> None:
+def test_a_database_that_another_version_has_migrated_is_told_as_that(writer: Engine, url: str) -> None:
     integrity = Integrity(url)
     integrity.look()
     with writing(writer).begin() as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         db.execute(text("UPDATE schema_compatibility SET least_revision = '9999'"))
+    with pytest.raises(ReplacedError, match="was made by a newer relayproxy: upgrade relayproxy"):
+        integrity.look()
+    with writing(writer).begin() as db:
+        db.execute(text("DROP TABLE sessions"))
+        db.execute(text("DROP TABLE alembic_version"))
     with pytest.raises(ReplacedError, match="has been overwritten with another one"):
         integrity.look()
 
