@@ -78,9 +78,10 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Wilson's, 95 %; None of nothing."""
-        if not self.n:
+        if self.n <= 0:
             return None
-        p, z = min(1.0, self.part / self.n), _Z
+        # A damaged count of one call must not take the page away.
+        p, z = min(1.0, max(0.0, self.part / self.n)), _Z
         middle = (p + z * z / (2 * self.n)) / (1 + z * z / self.n)
         width = z / (1 + z * z / self.n) * math.sqrt(p * (1 - p) / self.n + z * z / (4 * self.n * self.n))
         return middle - width, middle + width

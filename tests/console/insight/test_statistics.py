@@ -44,6 +44,9 @@ def test_a_rate_is_some_of_all() -> None:
     assert (Rate(0, 0).value, Rate(0, 0).interval) == (None, None)
     # Wilson's interval for 3 of 12, as textbooks have it.
     assert Rate(3, 12).interval == pytest.approx((0.0889, 0.5323), abs=0.0001)
+    # As damaged counts of a call may make it.
+    assert Rate(-(2**31), 12).interval == pytest.approx(Rate(0, 12).interval)
+    assert (Rate(99, 12).interval, Rate(1, -12).interval) == (Rate(12, 12).interval, None)
     low, high = Rate(0, 50).interval or (1, 1)
     assert low == pytest.approx(0)
     assert high > 0.05
