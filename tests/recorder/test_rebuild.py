@@ -380,11 +380,11 @@ def test_a_database_that_cannot_be_written_is_not_waited_for(
     assert stage.stored(ended.id) == lost
 
 
-def test_parts_that_do_not_follow_each_other(stage: Stage, ended: Call) -> None:
+def test_a_recording_with_other_messages_than_it_should_have(stage: Stage, ended: Call) -> None:
     with writing(stage.engine).begin() as db:
         db.exec_driver_sql("update recordings set first_seq = first_seq + 5")
 
-    assert "its parts do not follow each other" in anew(stage).failed[ended.id]
+    assert "its messages are not those that it should have" in anew(stage).failed[ended.id]
 
 
 def test_an_id_that_is_no_text(stage: Stage, ended: Call) -> None:
