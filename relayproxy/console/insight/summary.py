@@ -195,7 +195,9 @@ def _endings(calls: Iterable[Calls]) -> tuple[EndingCount, ...]:
     found: Counter[tuple[str | None, str | None]] = Counter()
     for one in calls:
         found[one.outcome, one.transition] += one.sums.calls
-    return tuple(EndingCount(*how, count) for how, count in found.most_common())
+    # Those that are as many by name, in whatever order they were read.
+    ranked = sorted(found.items(), key=lambda one: (-one[1], *(name or "" for name in one[0])))
+    return tuple(EndingCount(*how, count) for how, count in ranked)
 
 
 def _together(every: Iterable[LatencyCounts]) -> Latencies:
