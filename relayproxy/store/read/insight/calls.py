@@ -11,7 +11,7 @@ from heapq import nsmallest
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Text, case, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Integer, Text, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from relayproxy.store.read.insight.figures import Calls, Sums, WorstCall
@@ -50,17 +50,23 @@ CALLS = select(
     case((_c.ended_at.is_(None), None), else_=func.coalesce(_c.outcome, "unknown")),
     _c.studio_transition,
     _c.backend_version,
-    func.coalesce(_c.longest_wait_ms, _c.response_max_ms),
-    _c.response_n,
-    _c.errors,
-    _c.warnings,
-    _c.turns,
-    _c.responses,
-    _c.interrupted_responses,
-    _c.false_interruptions,
-    _c.unanswered,
-    _c.stale_chunks,
-    _c.asked_again,
+    cast(func.coalesce(_c.longest_wait_ms, _c.response_max_ms), Integer),
+    # As SQLite takes what stands there when it adds up: one damaged row must not take all others away.
+    *(
+        func.coalesce(cast(one, Integer), 0)
+        for one in (
+            _c.response_n,
+            _c.errors,
+            _c.warnings,
+            _c.turns,
+            _c.responses,
+            _c.interrupted_responses,
+            _c.false_interruptions,
+            _c.unanswered,
+            _c.stale_chunks,
+            _c.asked_again,
+        )
+    ),
 )
 
 

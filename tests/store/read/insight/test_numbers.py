@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, text
 
+from relayproxy.store.engine import writing
 from relayproxy.store.read.filters.criteria import Criteria, Criterion
 from relayproxy.store.read.insight.figures import Calls, LatencyCounts, Sums
 from relayproxy.store.read.insight.numbers import Numbers, first_call, label_names
@@ -13,6 +15,7 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch, JournalRow, SessionLabels, SessionRow, TurnRow
 from relayproxy.store.write.archive import Archive
 from tests.store import build
+from tests.store.kinds import SQLITE
 
 NOON = build.NOON
 HOUR = 3_600_000_000_000
@@ -116,6 +119,21 @@ def test_calls_are_summed_by_step_and_ending(archive: Archive, queries: Queries)
         Calls(1, None, None, Sums(1, 7)),
         Calls(1, "backend_disconnect", "failed", Sums(calls=1, failed=1, ended=1)),
     ]
+
+
+@SQLITE
+def test_a_damaged_row_takes_no_number_of_other_calls_away(engine: Engine, archive: Archive, queries: Queries) -> None:
+    record(archive, ended("whole", turns=2, errors=1), ended("damaged", turns=3))
+    with writing(engine).begin() as db:
+        damage = "turns = 'x', errors = x'ff', warnings = 'y', longest_wait_ms = x'00', response_n = 1.5"
+        db.execute(text(f"UPDATE sessions SET {damage} WHERE id = 'damaged'"))
+    numbers = Numbers(queries, ALL)
+
+    assert numbers.reach().counted == 2
+    ((sums,),) = [(one.sums,) for one in numbers.calls(NOON, HOUR)]
+    assert (sums.calls, sums.turns) == (2, 2)
+    assert [one.session for one in numbers.worst(9)] == ["whole"]
+    numbers.slowest(9)
 
 
 def test_latencies_are_counted_one_by_one_and_so_are_those_that_are_not_there(
