@@ -9,7 +9,6 @@ import os
 import sqlite3
 import time
 from contextlib import closing, suppress
-from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,9 +27,6 @@ READER_CACHE_KIB = 8 * 1024
 """The same of each reader, of which there are as many as queries at once. With 64 MiB, eight scans at once of a file of
 300 MB take 540 MiB, of which malloc keeps 200 MiB for its threads; with 8 MiB, 74 MiB, and 9 MiB are kept."""
 _OPENED = "relayproxy_opened"
-_READABLE = partial(str, encoding="utf-8", errors="replace")
-"""A text of SQLite, whatever its bytes are: by itself it refuses every row of an answer with a damaged byte in one, and
-quotes the text."""
 
 POSTGRESQL = "postgresql+psycopg"
 _CONNECT = {
@@ -211,6 +207,12 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
+def _readable(text: bytes) -> str:
+    """A text of SQLite, whatever its bytes are: by itself it refuses every row of an answer with a damaged byte in one,
+    and quotes the text."""
+    return text.decode(errors="replace")
+
+
 def _connect_sqlite(path: Path, *, read_only: bool = False, create: bool = False) -> sqlite3.Connection:
     if create:
         _create_private(path)
@@ -223,7 +225,7 @@ def _connect_sqlite(path: Path, *, read_only: bool = False, create: bool = False
         isolation_level=None,
         check_same_thread=False,
     )
-    connection.text_factory = _READABLE
+    connection.text_factory = _readable
     try:
         if not read_only:
             if path.stat().st_size == 0:
