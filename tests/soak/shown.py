@@ -7,7 +7,7 @@ Must not know: how calls are made; the database.
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
@@ -44,14 +44,14 @@ class Shown:
         self.longest_loss = 0.0
         """Seconds between the first thing that a relay took with it, and its end."""
 
+    async def once_over(self, ended: Iterable[Sent], patience: float, say: Callable[[str], None]) -> None:
+        """Returns once nothing is live any more of these connections, or has changed for so many seconds."""
+        await self._once_over(_by_session(ended), patience, say)
+
     async def check_all(self, ended: Iterable[Sent], patience: float, say: Callable[[str], None]) -> list[str]:
-        """What is wrong with these connections. Returns once nothing is live any more, or has changed for so many
-        seconds, and all has been looked at."""
-        by_session: defaultdict[str, list[Sent]] = defaultdict(list)
-        for sent in ended:
-            by_session[sent.session].append(sent)
-        expected = {name for name, its in by_session.items() if any(one.answered for one in its)}
-        there = await self._once_over(expected, patience, say)
+        """What is wrong with these connections. Returns `once_over`, when all has been looked at."""
+        by_session = _by_session(ended)
+        there = await self._once_over(by_session, patience, say)
         problems = [f"{one}: nobody called so" for one in there.keys() - by_session.keys() - {None}]
         self.counts["sessions without an id"] = len(there[None])
         waiting = list(by_session.items())
@@ -70,10 +70,11 @@ class Shown:
         return problems
 
     async def _once_over(
-        self, expected: set[str], patience: float, say: Callable[[str], None]
+        self, by_session: Mapping[str, Sequence[Sent]], patience: float, say: Callable[[str], None]
     ) -> defaultdict[str | None, list[dict[str, Any]]]:
         """All sessions by their ids, once those that are expected are there and over, or nothing changes any more. None
         may be live for a moment although journals hold more."""
+        expected = {name for name, its in by_session.items() if any(one.answered for one in its)}
         clock = asyncio.get_running_loop().time
         before, since = (-1, -1), clock()
         while True:
@@ -176,6 +177,13 @@ class Shown:
             return f"{extra} messages more than were sent: {said[-extra:]!r:.300}"
         self.counts["connections cut, with all that was answered" if sent.cut else "connections whole"] += 1
         return None
+
+
+def _by_session(ended: Iterable[Sent]) -> dict[str, list[Sent]]:
+    found: defaultdict[str, list[Sent]] = defaultdict(list)
+    for sent in ended:
+        found[sent.session].append(sent)
+    return found
 
 
 def _by_connection(messages: Iterable[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
