@@ -180,6 +180,10 @@ class Fold:
         self._tracker.ledger.forget(last)
         return last
 
+    def close(self) -> None:
+        """Lets go of all turns. Nothing may be asked of it any more."""
+        self._tracker.ledger.forget(self._tracker.ledger.count)
+
     def conversation(self) -> Conversation:
         """The conversation so far. Turns that did not change since the last call are the same objects."""
         last = self._last_connection()

@@ -177,6 +177,7 @@ class RecordedSession:
 
     def rebuild(self, parts: Sequence[CallConnection]) -> None:
         """Starts again from these connections, in the order in which things happened."""
+        self._fold.close()
         self._fold = Fold(self._thresholds)
         self.broken = False
         self._last = self._written = self._labels = None
@@ -307,6 +308,10 @@ class RecordedSession:
         self._counted = max(self._counted, last)
         self._ended_counted = self._ended_counted or not conversation.live
         return final
+
+    def close(self) -> None:
+        """Lets go of what it holds. Nothing may be asked of it any more."""
+        self._fold.close()
 
     def settle(self) -> None:
         """Takes that it is committed: forgets what is final, written and handed on."""

@@ -125,7 +125,7 @@ class Sessions:
             if target is None:
                 continue
             gone.append(connection.session)
-            del self._sessions[connection.session]
+            self._sessions.pop(connection.session).close()
             connection.session = target.id
             connection.follows(target.conversation().totals.redacted)
             target.joined = True
@@ -250,7 +250,7 @@ class Sessions:
         return None if row is None else row.revision
 
     def _forget(self, session: RecordedSession) -> None:
-        del self._sessions[session.id]
+        self._sessions.pop(session.id).close()
         self._resting.pop(session.id, None)
         self._forget_name(session)
 

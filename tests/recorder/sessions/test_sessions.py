@@ -14,7 +14,8 @@ import pytest
 
 from relayproxy.connection import SignatureCheck
 from relayproxy.conversation.checks.findings import Thresholds
-from relayproxy.conversation.fold.turns import TurnDraft
+from relayproxy.conversation.fold.turns import Response, TurnDraft
+from relayproxy.conversation.hearing.speech import Speech
 from relayproxy.conversation.measures.spans import Span
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Turn
@@ -362,6 +363,38 @@ def test_what_is_kept_of_a_long_call_does_not_grow_with_it(stage: Stage) -> None
     assert max(held[30:]) <= max(held[5:30])
     assert [turn.caller_text for turn in stage.stored(call.id).turns[1:]] == [f"question {n}" for n in range(60)]
     assert stage.stored(call.id).session.response_n == 60
+
+
+def test_what_was_kept_of_a_call_goes_with_it(stage: Stage) -> None:
+    """At once, as the garbage collector seldom looks at what lived for longer: it is left with nothing to find."""
+    journal, recorder = stage.journal(), stage.recorder()
+
+    def talk(vx: str) -> None:
+        call = journal.call()
+        call.twilio(setup(vx))
+        for number in range(10):
+            call.twilio(prompt(f"Is table {number} free?"))
+            call.backend(token("Yes, "))
+            call.backend(token("it is.", last=True))
+            if number % 4 == 0:
+                recorder.play()
+                recorder.commit()
+        call.end()
+        recorder.play()
+        recorder.commit()
+
+    def kept() -> int:
+        return sum(isinstance(one, TurnDraft | Response | Speech) for one in gc.get_objects())
+
+    talk("VX1")
+    gc.collect()
+    gc.disable()
+    try:
+        before = kept()
+        talk("VX2")
+        assert kept() == before
+    finally:
+        gc.enable()
 
 
 def test_a_session_that_was_rebuilt_while_it_rested_is_read_again(stage: Stage) -> None:

@@ -98,6 +98,9 @@ class TurnLedger:
 
     def forget(self, turns: int) -> None:
         """Drops the first turns."""
+        for draft in self.drafts:
+            if draft.number < turns:
+                draft.take_apart()
         self.drafts = [draft for draft in self.drafts if draft.number >= turns]
 
 
