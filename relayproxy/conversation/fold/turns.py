@@ -419,10 +419,12 @@ class TurnDraft:
         return next((mark.spoken for mark in reversed(self.marks) if mark.kind == "prompt"), ())
 
     def take_apart(self) -> None:
-        """Parts it from its responses, which refer to it, and those from their speeches: it is forgotten, and goes at
-        once instead of with the garbage collector's next search."""
+        """Parts it from its responses, which refer to it, and those from their speeches and interruptions: it is
+        forgotten, and goes at once instead of with the garbage collector's next search."""
         for response in self.responses:
             response.speech, response.speeches = None, []
+        for interruption in self.interruptions:
+            interruption.response = interruption.doubted = None
         self.responses = []
 
     def speeches(self) -> Iterator[Speech]:

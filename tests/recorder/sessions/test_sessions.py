@@ -14,6 +14,7 @@ import pytest
 
 from relayproxy.connection import SignatureCheck
 from relayproxy.conversation.checks.findings import Thresholds
+from relayproxy.conversation.fold.barge_in import InterruptionDraft
 from relayproxy.conversation.fold.turns import Response, TurnDraft
 from relayproxy.conversation.hearing.speech import Speech
 from relayproxy.conversation.measures.spans import Span
@@ -375,7 +376,9 @@ def test_what_was_kept_of_a_call_goes_with_it(stage: Stage) -> None:
         for number in range(10):
             call.twilio(prompt(f"Is table {number} free?"))
             call.backend(token("Yes, "))
-            call.backend(token("it is.", last=True))
+            if number % 4 == 3:
+                call.twilio('{"type": "interrupt", "utteranceUntilInterrupt": "", "durationUntilInterruptMs": 0}')
+            call.backend(token("it is.", last=number % 4 != 3))
             if number % 4 == 0:
                 recorder.play()
                 recorder.commit()
@@ -384,7 +387,7 @@ def test_what_was_kept_of_a_call_goes_with_it(stage: Stage) -> None:
         recorder.commit()
 
     def kept() -> int:
-        return sum(isinstance(one, TurnDraft | Response | Speech) for one in gc.get_objects())
+        return sum(isinstance(one, TurnDraft | Response | Speech | InterruptionDraft) for one in gc.get_objects())
 
     talk("VX1")
     gc.collect()
