@@ -354,17 +354,23 @@ def label_names(queries: Queries) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _counted(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The sum of a count over calls; what a damaged row has in its place and no count can be is left out, as SQLite
+    refuses all of a sum that is too large."""
+    return func.sum(case((column.between(0, 2**31 - 1), column), else_=0))
+
+
 _SUMS = (
     func.count(),
-    func.sum(_c.turns),
-    func.sum(_c.responses),
-    func.sum(_c.interrupted_responses),
-    func.sum(_c.false_interruptions),
-    func.sum(_c.unanswered),
-    func.sum(_c.stale_chunks),
+    _counted(_c.turns),
+    _counted(_c.responses),
+    _counted(_c.interrupted_responses),
+    _counted(_c.false_interruptions),
+    _counted(_c.unanswered),
+    _counted(_c.stale_chunks),
     func.sum(case((_c.stale_chunks > 0, 1), else_=0)),
     func.sum(case((_c.unanswered > 0, 1), else_=0)),
-    func.sum(_c.asked_again),
+    _counted(_c.asked_again),
     func.sum(case((_c.studio_transition == "failed", 1), else_=0)),
     func.sum(case((_c.ended_at.is_not(None), 1), else_=0)),
 )

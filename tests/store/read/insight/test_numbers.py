@@ -134,6 +134,12 @@ def test_a_damaged_row_takes_no_number_of_other_calls_away(engine: Engine, archi
     assert (sums.calls, sums.turns) == (2, 2)
     assert [one.session for one in numbers.worst(9)] == ["whole"]
     numbers.slowest(9)
+    with writing(engine).begin() as db:
+        db.execute(text(f"UPDATE sessions SET turns = {2**63 - 1} WHERE id = 'damaged'"))
+    again = Numbers(queries, ALL)
+    again.reach()
+    ((_, by_route),) = again.values("route", 9)
+    assert (by_route.calls, by_route.turns) == (2, 2)
 
 
 def test_latencies_are_counted_one_by_one_and_so_are_those_that_are_not_there(
