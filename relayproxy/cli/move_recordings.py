@@ -36,7 +36,7 @@ def move_recordings(config: Path | None, **flags: Any) -> None:
     database and out of every other place; without "recordings" all come back into the database.
 
     Give it the settings that "serve" has, which may run meanwhile. Interrupt it at any time, and run it again to go
-    on. What has moved is deleted where it was. Exits with 1 when an object was no longer there.
+    on. What has moved is deleted where it was. Exits with 1 when an object was gone or damaged.
     """
     from relayproxy.store.engine import open_engine
     from relayproxy.store.read.health.heartbeat import reports
@@ -65,7 +65,9 @@ def move_recordings(config: Path | None, **flags: Any) -> None:
     for one in missing[:TOLD]:
         click.echo(one, err=True)
     if missing:
-        click.echo(f"{plural(len(missing), 'object was', 'objects were')} no longer there", err=True)
+        click.echo(
+            f"{plural(len(missing), 'object is', 'objects are')} gone or damaged, and left as they are", err=True
+        )
         raise click.exceptions.Exit(1)
 
 

@@ -12,6 +12,7 @@ from relayproxy.cli.main import main
 from relayproxy.store.engine import open_engine
 from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, RecordingsHeartbeat
 from relayproxy.store.write.archive import Archive
+from relayproxy.store.write.moving.places import give_up_place, place_states
 from tests.databases import migrated
 from tests.store.build import said
 from tests.store.moving import age, over
@@ -87,7 +88,24 @@ def test_what_is_gone_is_named_and_holds_up_nothing_else(engine: Engine, move: M
     assert result.exit_code == 1
     assert "2 parts of recordings moved to the database" in result.output
     assert f"{gone.name}, and is not there any more" in result.output
-    assert "1 object was no longer there" in result.output
+    assert "1 object is gone or damaged, and left as they are" in result.output
+
+
+def test_a_place_that_was_given_up_holds_up_no_other(engine: Engine, move: Move, tmp_path: Path) -> None:
+    move(tmp_path / "lost")
+    (state,) = place_states(engine)
+    give_up_place(engine, state.known)
+    over(Archive(engine), "d", 3)
+    age(engine)
+    assert move(tmp_path / "one").exit_code == 1
+    assert len(objects(tmp_path / "one")) == 1
+
+    result = move(None)
+
+    assert "1 part of a recording moved to the database, 1 object deleted" in result.output
+    assert result.output.count(f"lies in {state.known.id}/") == 3
+    assert "3 objects are gone or damaged" in result.output
+    assert list(Archive(engine).messages("d")) == said(0, 3)
 
 
 @pytest.mark.parametrize("ended", [False, True])

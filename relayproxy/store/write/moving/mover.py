@@ -64,7 +64,8 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class Brought:
     """Parts that came back into the database; `last` is the key to go on after, None when there are no more. `missing`
-    says of each that its place no longer has; their rows stay as they are."""
+    says of each that its place no longer has as it was written, or whose place was given up; their rows stay as they
+    are."""
 
     parts: int
     last: str | None
@@ -137,8 +138,14 @@ class Mover:
         with self._read() as db:
             query = select(_r.connection, _r.part, _r.first_seq, _r.n, _r.object, _r.sha256)
             query = query.where(_elsewhere(target), _r.object > after).order_by(_r.object).limit(AT_ONCE)
-            parts = [(_Part(row.connection, row.part), moved_part(db, row)) for row in db.execute(query).all()]
-        missing: list[str] = []
+            rows = db.execute(query).all()
+            parts: list[tuple[_Part, MovedPart]] = []
+            missing: list[str] = []
+            for row in rows:
+                try:
+                    parts.append((_Part(row.connection, row.part), moved_part(db, row)))
+                except RecordingMissingError as problem:  # its place was given up
+                    missing.append(str(problem))
 
         def fetched(part: _Part, moved: MovedPart) -> tuple[_Part, str, bytes] | None:
             try:
@@ -160,7 +167,7 @@ class Mover:
                         done += 1
         if problems:
             raise problems[0]
-        return Brought(done, max((moved.key for _, moved in parts), default=None), tuple(missing))
+        return Brought(done, rows[-1].object if rows else None, tuple(missing))
 
     def _write_object(self, target: KnownPlace, part: _Part) -> _Written | None:
         with self._read() as db:

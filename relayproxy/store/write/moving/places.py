@@ -27,6 +27,7 @@ _MARK = (
     b"Recordings of relayproxy lie in this folder. Its database names each of them: what is deleted here by hand is "
     b"missing there.\n"
 )
+ID_LENGTH = 16
 _p = recording_places.c
 
 
@@ -55,10 +56,11 @@ def known_places(db: Connection) -> dict[str, KnownPlace]:
 
 def use_place(engine: Engine, place: Place) -> KnownPlace:
     """The place, made known and marked when it is not yet; it answers, and may be written to. How it is reached is as
-    said here from now on. Raises `ObjectsError` and `StoreError`."""
+    said here from now on; where it does not answer there, it stays as it was. Raises `ObjectsError` and
+    `StoreError`."""
     found = _known(engine, place)
     if found is None:
-        made = KnownPlace(secrets.token_hex(8), place)
+        made = KnownPlace(secrets.token_hex(ID_LENGTH // 2), place)
         made.objects.put(marker_key(made.id), _MARK)
         row = {"id": made.id, "root": place.root, "endpoint": place.endpoint, "path_style": place.path_style}
         with store_errors(), writing(engine).begin() as db:
@@ -67,13 +69,13 @@ def use_place(engine: Engine, place: Place) -> KnownPlace:
         assert found is not None
         if found.id != made.id:  # another recorder was first
             made.objects.delete([marker_key(made.id)])
-    if found.place != place:
+    said = KnownPlace(found.id, place)
+    said.require()
+    if said != found:
         with store_errors(), writing(engine).begin() as db:
             reached = {"endpoint": place.endpoint, "path_style": place.path_style}
             db.execute(update(recording_places).where(_p.id == found.id).values(reached))
-        found = KnownPlace(found.id, place)
-    found.require()
-    return found
+    return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +109,39 @@ def place_states(engine: Engine) -> list[PlaceState]:
 def give_up_place(engine: Engine, known: KnownPlace) -> int:
     """Forgets a place that is lost for good: nothing is deleted there any more, and what lies there is missing. The
     number of open erasures that go on without it, and whose receipts say so. Raises `StoreError`."""
-    c = erasures.c
     with store_errors(), writing(engine).begin() as db:
-        there = _is_of(known, object_deletions.c.object)
-        waiting = select(object_deletions.c.erasure).where(there, object_deletions.c.erasure.is_not(None))
-        rows = db.execute(select(c.id, c.without).where(c.id.in_(waiting))).all()
-        for row in rows:
-            without = {*given_up(row.without), known.place.root}
-            told = msgspec.json.encode(sorted(without)).decode()
-            db.execute(update(erasures).where(c.id == row.id).values(without=told))
-        db.execute(delete(object_deletions).where(there))
+        waiting = _forget_deletions(db, _is_of(known, object_deletions.c.object), known.place.root)
         db.execute(delete(recording_places).where(_p.id == known.id))
+    return waiting
+
+
+def forget_given_up(engine: Engine, limit: int) -> bool:
+    """Forgets so many objects that are to be deleted at places that were given up, as nothing is known of them but
+    their ids; receipts of erasures that waited for them say these. Whether there may be more. Raises `StoreError`."""
+    c = object_deletions.c.object
+    with store_errors(), engine.connect() as db:
+        # In one statement: a place may become known beside it. Ids are of one length.
+        unknown = func.substr(c, 1, ID_LENGTH).not_in(select(_p.id))
+        found = db.execute(select(c).where(unknown).limit(limit)).scalars().all()
+    if found:
+        with store_errors(), writing(engine).begin() as db:
+            for id in {one.partition("/")[0] for one in found}:
+                there = [one for one in found if one.startswith(f"{id}/")]
+                _forget_deletions(db, c.in_(there), id)
+    return len(found) == limit
+
+
+def _forget_deletions(db: Connection, these: ColumnElement[bool], place: str) -> int:
+    """Forgets these objects that are to be deleted; the number of erasures that waited for them, whose receipts say
+    that the place was not reached."""
+    c = erasures.c
+    waiting = select(object_deletions.c.erasure).where(these, object_deletions.c.erasure.is_not(None))
+    rows = db.execute(select(c.id, c.without).where(c.id.in_(waiting))).all()
+    for row in rows:
+        without = {*given_up(row.without), place}
+        told = msgspec.json.encode(sorted(without)).decode()
+        db.execute(update(erasures).where(c.id == row.id).values(without=told))
+    db.execute(delete(object_deletions).where(these))
     return len(rows)
 
 

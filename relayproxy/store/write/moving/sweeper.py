@@ -16,7 +16,7 @@ from relayproxy.store.errors import store_errors
 from relayproxy.store.read.recording_objects import marker_key
 from relayproxy.store.schema.mapping import KEYS
 from relayproxy.store.schema.tables import object_deletions, recordings
-from relayproxy.store.write.moving.places import KnownPlace, known_places
+from relayproxy.store.write.moving.places import KnownPlace, forget_given_up, known_places
 from relayproxy.store.write.object_deletions import note_object_deletions
 
 AT_ONCE = 500
@@ -43,9 +43,13 @@ class Sweeper:
 
     def delete_noted(self) -> int:
         """Deletes what was noted; how many objects are gone. A place that is away does not hold up the others, and is
-        told of at the end."""
+        told of at the end; one that was given up is not waited for."""
         with store_errors(), self._engine.connect() as db:
-            places = known_places(db) if db.execute(select(_d.object).limit(1)).first() else {}
+            places = known_places(db) if db.execute(select(_d.object).limit(1)).first() else None
+        if places is None:
+            return 0
+        while self._wait(0) and forget_given_up(self._engine, AT_ONCE):
+            pass
         return _at_all(places, self._delete_noted)
 
     def sweep(self) -> int:

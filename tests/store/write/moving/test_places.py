@@ -1,5 +1,6 @@
 """Places of recordings: known once, recognised, and given up when they are lost."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from sqlalchemy import Engine, text
 from relayproxy.objects.place import ObjectsError, Place
 from relayproxy.store.engine import writing
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.moving.places import give_up_place, place_states, use_place
+from relayproxy.store.write.moving.places import give_up_place, known_places, place_states, use_place
 from relayproxy.store.write.object_deletions import note_object_deletions
+from tests.peers.seaweed import CREDENTIALS, Seaweed
 from tests.store.moving import Objects, over
 
 pytestmark = pytest.mark.in_database
@@ -38,6 +40,19 @@ def test_a_place_that_is_used_again_must_be_the_same(engine: Engine, objects: Ob
     objects.folder.mkdir()
     with pytest.raises(ObjectsError, match="is not the place that recordings were moved to"):
         use_place(engine, objects.place)
+
+
+def test_an_address_at_which_a_place_is_not_is_not_kept(
+    engine: Engine, seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    place = seaweed.bucket()
+    known = use_place(engine, place)
+    with pytest.raises(ObjectsError):
+        use_place(engine, replace(place, endpoint="http://127.0.0.1:9"))
+    with engine.connect() as db:
+        assert known_places(db) == {known.id: known}
 
 
 def test_what_lies_at_a_place_is_told_until_it_is_given_up(archive: Archive, engine: Engine, objects: Objects) -> None:

@@ -13,6 +13,7 @@ from relayproxy.store.read.erasures import open_erasures, read_erasure, sought_s
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion.erasures import order
 from relayproxy.store.write.moving import sweeper
+from relayproxy.store.write.moving.places import give_up_place
 from relayproxy.store.write.moving.sweeper import SAFE
 from relayproxy.store.write.object_deletions import note_object_deletions
 from tests.store.build import said
@@ -93,6 +94,32 @@ def test_an_erasure_waits_for_what_retention_had_noted_before(
         receipt = read_erasure(db, id)
     assert receipt is not None
     assert (receipt.sessions, receipt.objects) == (1, 1)
+
+
+def test_what_lay_at_a_place_that_was_given_up_is_waited_for_by_nobody(
+    archive: Archive, engine: Engine, objects: Objects
+) -> None:
+    over(archive, "a", 3)
+    over(archive, "b", 3)
+    objects.move()
+    lost = objects.known
+    give_up_place(engine, lost)
+    with writing(engine).begin() as db:
+        id = order(db, sought_session("a"), 1, "alice", "", time.time_ns())
+    work = deleter(engine)
+    assert work.erase() == 1
+    work.retain(MONTH)
+    assert objects.sweeper.noted() == 2
+
+    assert objects.delete_noted() == 0
+    assert objects.sweeper.noted() == 0
+    while work.erase():
+        time.sleep(0)
+    with engine.connect() as db:
+        receipt = read_erasure(db, id)
+    assert receipt is not None
+    assert receipt.done_at is not None
+    assert receipt.without == (lost.id,)
 
 
 def test_another_folder_in_its_stead_has_not_deleted_anything(
