@@ -24,6 +24,8 @@ CONNECT, REQUEST = timedelta(seconds=3), timedelta(seconds=10)
 """How long a connection and a whole request may take."""
 RETRIES = 1
 _LONGEST = 300
+_OF_ONE_OF_MANY = "(code: NoSuchKey)"
+"""What is said of an object that is not there, among others that are to be deleted."""
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 
 
@@ -61,8 +63,14 @@ class Bucket:
             return _nanoseconds(obstore.head(self._store, key)["last_modified"])
 
     def delete(self, keys: Sequence[str]) -> None:
-        with suppress(MissingObjectError), self._told():
-            obstore.delete(self._store, keys)
+        try:
+            with self._told():
+                obstore.delete(self._store, keys)
+        except MissingObjectError:
+            # A server that says so of one has not been asked for those behind it.
+            for key in keys:
+                with suppress(MissingObjectError), self._told():
+                    obstore.delete(self._store, key)
 
     def list(self, prefix: str) -> Iterator[Listed]:
         with self._told():
@@ -81,6 +89,13 @@ class Bucket:
         except (PermissionDeniedError, UnauthenticatedError) as problem:
             raise ObjectsError(f"{self._place} refuses: {_words(problem)}") from None
         except (BaseError, OSError, ValueError) as problem:
+            if _OF_ONE_OF_MANY in str(problem):
+                raise MissingObjectError(f"{self._place}: there is no such object") from None
+            raise ObjectsError(f"{self._place} does not answer as expected: {_words(problem)}") from None
+        except BaseException as problem:
+            # What Rust did not expect of a server is no Exception.
+            if type(problem).__name__ != "PanicException":
+                raise
             raise ObjectsError(f"{self._place} does not answer as expected: {_words(problem)}") from None
 
 
@@ -88,7 +103,7 @@ def _nanoseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1e9)
 
 
-def _words(problem: Exception) -> str:
+def _words(problem: BaseException) -> str:
     """What went wrong, in a line: behind the first one there is how obstore sees it, at its end an answer in XML."""
     told = str(problem).partition("\n")[0].partition(": <?xml")[0] or type(problem).__name__
     code = _CODE.search(str(problem))

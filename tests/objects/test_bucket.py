@@ -1,12 +1,18 @@
 """What every store of objects does, in a bucket of a real server and in a folder; how refusals are told."""
 
+import asyncio
+import re
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from relayproxy.objects.opening import open_objects
 from relayproxy.objects.place import MissingObjectError, ObjectsError, ObjectStore, Place
 from tests.peers.seaweed import CREDENTIALS, Seaweed
+
+NO_SUCH_KEY = "<Code>NoSuchKey</Code><Message>it is not there</Message>"
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +88,59 @@ def test_a_server_that_is_away_is_told_in_a_line() -> None:
         match=r"^s3://recordings at http://127.0.0.1:9 does not answer as expected: .+ error sending request$",
     ):
         store.get("a/1")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_of_several_that_are_deleted_one_that_is_gone_keeps_no_other(
+    monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    """As servers of some clouds answer, by the S3 interface of theirs."""
+    asked: list[str] = []
+    """But for those that were asked for together, of which an answer may tell a part."""
+
+    async def delete(request: web.Request) -> web.Response:
+        key = request.path.removeprefix("/recordings/")
+        asked.append(key)
+        return (
+            web.Response(status=404, text=f"<Error>{NO_SUCH_KEY}</Error>")
+            if key.startswith("gone")
+            else web.Response(status=204)
+        )
+
+    async def delete_several(request: web.Request) -> web.Response:
+        keys = re.findall("<Key>(.+?)</Key>", await request.text())
+        if len(keys) == 1:
+            asked.extend(keys)
+        told = [
+            f"<Error><Key>{key}</Key>{NO_SUCH_KEY}</Error>"
+            if key.startswith("gone")
+            else f"<Deleted><Key>{key}</Key></Deleted>"
+            for key in keys
+        ]
+        return web.Response(text=f"<DeleteResult>{''.join(told)}</DeleteResult>")
+
+    if not at_once:
+        monkeypatch.setenv("AWS_DISABLE_BULK_DELETE", "true")
+    app = web.Application()
+    app.router.add_post("/recordings", delete_several)
+    app.router.add_delete("/recordings/{key}", delete)
+    async with TestServer(app) as server:
+        store = open_objects(Place("s3://recordings", str(server.make_url("")).rstrip("/")))
+        several = [*(f"gone-{number}" for number in range(3)), *(f"there-{number}" for number in range(30))]
+        await asyncio.to_thread(store.delete, several)
+    assert {*asked} == {*several}
+
+
+async def test_an_answer_about_something_else_is_no_end_of_the_process() -> None:
+    async def delete_several(_request: web.Request) -> web.Response:
+        return web.Response(text=f"<DeleteResult><Error><Key>another</Key>{NO_SUCH_KEY}</Error></DeleteResult>")
+
+    app = web.Application()
+    app.router.add_post("/recordings", delete_several)
+    async with TestServer(app) as server:
+        store = open_objects(Place("s3://recordings", str(server.make_url("")).rstrip("/")))
+        with pytest.raises(ObjectsError, match="does not answer as expected"):
+            await asyncio.to_thread(store.delete, ["one"])
 
 
 def test_a_bucket_that_is_not_there_is_no_missing_object(seaweed: Seaweed) -> None:
