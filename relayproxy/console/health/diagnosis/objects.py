@@ -31,6 +31,16 @@ def check(facts: HealthFacts) -> HealthCheck:
             f"cannot be read until it answers. {waiting}",
             f"See to the place that it names, its address, and the credentials for it. {_GOES_ON}",
         )
+    places = sorted({one.place or "the database" for one in told})
+    if len(places) > 1:
+        return HealthCheck(
+            "objects",
+            "warn",
+            "Recorders have different places for recordings",
+            f"Their settings say {' and '.join(places)}. One recorder moves what all have recorded, by its own "
+            f"settings, and any may be the next to do it. {waiting}",
+            "Give all recorders the same `recordings` and `recordings_endpoint`, and start them again.",
+        )
     if found.place is None and not found.deletions:
         return HealthCheck("objects", "ok", "Recordings of calls that are over stay in the database")
     title = (

@@ -53,3 +53,14 @@ def test_of_several_recorders_the_one_in_trouble_is_told_of() -> None:
 
     assert check("objects", facts(well, ill)).state == "warn"
     assert "7 parts were moved" in check("objects", facts(report(recordings=RecordingsHeartbeat(PLACE)), well)).detail
+
+
+def test_recorders_that_disagree_where_recordings_go_are_told_of() -> None:
+    one = report(recordings=RecordingsHeartbeat(PLACE))
+    other = report(process="recorder:there:1-1", recordings=RecordingsHeartbeat(None))
+
+    met = check("objects", facts(one, other))
+
+    assert (met.state, met.title) == ("warn", "Recorders have different places for recordings")
+    assert f"Their settings say {PLACE} and the database." in met.detail
+    assert check("objects", facts(one, one)).state == check("objects", facts(other, other)).state == "ok"
