@@ -9,7 +9,19 @@ from dataclasses import fields
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Executable, Row, Select, Table, UniqueConstraint, literal, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Executable,
+    Integer,
+    Row,
+    Select,
+    Table,
+    UniqueConstraint,
+    cast,
+    literal,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from relayproxy.store.schema.packing import detail_of
@@ -45,8 +57,13 @@ def _detail(row_class: Any) -> int:
 @cache
 def columns(row_class: type[object], table: Table, blank: str | None = None) -> Select[Any]:
     """A query for whole rows, which `value` makes values of; the column `blank` is not read, and empty."""
-    read = [literal("").label(name) if name == blank else table.c[name] for name in names(row_class)]
+    read = [literal("").label(name) if name == blank else whole(table.c[name]) for name in names(row_class)]
     return select(*read, *(table.c[PACKED] for _ in range(is_packed(table) and blank != DETAIL)))
+
+
+def whole(column: Column[Any]) -> ColumnElement[Any]:
+    """The column; of one of whole numbers what is a whole number, as SQLite also keeps there what damage made of it."""
+    return cast(column, column.type).label(column.name) if isinstance(column.type, Integer) else column
 
 
 def value(row_class: Callable[..., R], row: Row[Any]) -> R:

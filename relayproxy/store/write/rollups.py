@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, null
 from relayproxy.store.read.filters.criteria import COUNTED
 from relayproxy.store.read.insight.figures import Sums
 from relayproxy.store.schema.day_rollup import DAY, day_of, read_steps
-from relayproxy.store.schema.mapping import batches
+from relayproxy.store.schema.mapping import batches, whole
 from relayproxy.store.schema.rollup import (
     ALL,
     BUCKET,
@@ -57,15 +57,18 @@ _WITHIN = _c.started_at >= bindparam("b_since"), _c.started_at < bindparam("b_un
 # Made once, as that takes longer than to execute them.
 _CALLS: Select[Any] = (
     select(
-        _c.id, _c.revision, _c.route, _c.started_at, _c.ended_at, _c.outcome, _c.studio_transition, _c.backend_version,
-        _c.response_n, _c.turns, _c.responses, _c.interrupted_responses, _c.false_interruptions, _c.unanswered,
-        _c.stale_chunks, _c.asked_again, _c.errors, _c.warnings, _c.longest_wait_ms, _c.response_max_ms,
+        *map(whole, (
+            _c.id, _c.revision, _c.route, _c.started_at, _c.ended_at, _c.outcome, _c.studio_transition,
+            _c.backend_version, _c.response_n, _c.turns, _c.responses, _c.interrupted_responses, _c.false_interruptions,
+            _c.unanswered, _c.stale_chunks, _c.asked_again, _c.errors, _c.warnings, _c.longest_wait_ms,
+            _c.response_max_ms,
+        )),
     )
     .where(COUNTED, *_WITHIN)
     .order_by(_c.started_at)
 )  # fmt: skip
 _LATENCIES: Select[Any] = (
-    select(_t.session, _t.started_at, _t.response_latency_ms, _t.null_reason)
+    select(_t.session, whole(_t.started_at), whole(_t.response_latency_ms), _t.null_reason)
     .select_from(sessions.join(turns, _t.session == _c.id))
     .where(COUNTED, *_WITHIN, or_(_t.response_latency_ms.is_not(None), _t.null_reason != "no_prompt"))
 )

@@ -2,13 +2,14 @@
 
 import msgspec
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Integer, text
 
 from relayproxy.conversation.model import Conversation, Interruption, Turn
 from relayproxy.recordings.stored import stored_call
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema import tables
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
@@ -125,6 +126,28 @@ async def test_a_damaged_byte_in_a_text_of_one_call_is_shown_as_that_beside_all_
             assert response.status == 200, path
             page = await response.text()
             assert sound.id in page or "sessions" not in path.rpartition("/")[2], path
+
+
+@pytest.mark.parametrize("damage", ["'x'", "x'00ff'", "1e300"])
+@pytest.mark.parametrize("table", ["sessions", "connections", "turns"])
+async def test_what_is_no_number_in_the_place_of_one_takes_no_page_away(
+    client: Client, archive: Archive, settings: Settings, table: str, damage: str
+) -> None:
+    sound, hurt = (samples.booking(archive, samples.ago(ago)).commit() for ago in (200, 100))
+    numbers = [column.name for column in tables.metadata.tables[table].c if isinstance(column.type, Integer)]
+    changed = ", ".join(
+        f"{name} = {damage}" for name in numbers if name not in ("id", "ended_at", "content_deleted_at")
+    )
+    row = "id = :id" if table == "sessions" else f"rowid = (SELECT max(rowid) FROM {table} WHERE session = :id)"
+    spoil(settings, f"UPDATE {table} SET {changed} WHERE {row}", hurt.id)
+
+    lists = ("/sessions", "/sessions?sort=-latency", "/api/sessions", "/sessions/overview", "/insight", "/api/insight")
+    of_it = (f"/sessions/{hurt.id}{part}" for part in ("", "/timeline", "/messages", "/recording"))
+    for path in (*lists, *of_it, f"/api/sessions/{hurt.id}"):
+        async with client.get(path) as response:
+            assert response.status == 200, path
+            page = await response.text() if path in lists[:3] else sound.id
+            assert sound.id in page
 
 
 def spoil(settings: Settings, statement: str, id: str) -> None:

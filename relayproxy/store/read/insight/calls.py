@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, Text, case, cast, fun
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from relayproxy.store.read.insight.figures import Calls, Sums, WorstCall
+from relayproxy.store.schema.mapping import whole
 from relayproxy.store.schema.tables import sessions, turns
 
 _c = sessions.c
@@ -46,7 +47,7 @@ class CallRead(NamedTuple):
 
 CALLS = select(
     _c.id,
-    _c.started_at,
+    whole(_c.started_at),
     case((_c.ended_at.is_(None), None), else_=func.coalesce(_c.outcome, "unknown")),
     _c.studio_transition,
     _c.backend_version,
@@ -72,15 +73,15 @@ CALLS = select(
 
 _PLACE = (
     _c.id,
-    _c.started_at,
+    whole(_c.started_at),
     _c.route,
     _c.from_number,
     _c.to_number,
     _c.outcome,
     func.coalesce(_c.studio_transition == "failed", False),
-    _c.errors,
-    _c.warnings,
-    _c.unanswered,
+    whole(_c.errors),
+    whole(_c.warnings),
+    whole(_c.unanswered),
 )
 
 
@@ -125,7 +126,8 @@ def slowest_turns(db: Connection, ids: Sequence[str], limit: int) -> tuple[Worst
     some, so are the turns."""
     t = turns.c
     waited = func.coalesce(t.longest_wait_ms, t.response_latency_ms)
-    query = select(*_PLACE, waited, t.response_latency_ms, t.number, t.started_at)
+    found = (cast(waited, Integer), whole(t.response_latency_ms), whole(t.number), whole(t.started_at))
+    query = select(*_PLACE, *found)
     query = query.select_from(sessions.join(turns, t.session == _c.id)).where(_c.id.in_(ids), waited.is_not(None))
     query = query.order_by(waited.desc(), t.started_at.desc(), t.number).limit(limit)
     return tuple(replace(WorstCall(*row[:-1]), started_at=row[-1]) for row in db.execute(query))
@@ -136,7 +138,7 @@ def worst_calls(db: Connection, ids: Sequence[str], limit: int) -> tuple[WorstCa
     failed = case((_c.studio_transition == "failed", 1), else_=0)
     waited = func.coalesce(_c.longest_wait_ms, _c.response_max_ms, 0)
     order = (one.desc() for one in (failed, _c.errors, _c.unanswered, _c.warnings, waited, _c.started_at))
-    query = select(*_PLACE, _c.longest_wait_ms, _c.response_max_ms).where(_c.id.in_(ids))
+    query = select(*_PLACE, whole(_c.longest_wait_ms), whole(_c.response_max_ms)).where(_c.id.in_(ids))
     return tuple(WorstCall(*row) for row in db.execute(query.order_by(*order, _c.id).limit(limit)))
 
 

@@ -46,6 +46,7 @@ from relayproxy.store.read.insight.figures import Calls, LatencyCounts, Reach, S
 from relayproxy.store.read.insight.rollups import ByValue, Piece, RolledUp, by_value, first_versions, rolled_up
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema import rollup
+from relayproxy.store.schema.mapping import whole
 from relayproxy.store.schema.tables import labels, sessions, turns
 
 MAX_CALLS = 20_000
@@ -296,13 +297,15 @@ class Numbers:
     ) -> defaultdict[Any, LatencyCounts]:
         t = turns.c
         exact = reach.responses <= self._exact and not reach.rolled_up
-        ms = t.response_latency_ms if exact else _rounded(t.response_latency_ms)
+        ms = whole(t.response_latency_ms) if exact else _rounded(t.response_latency_ms)
         # Where nothing had been asked no answer was due, as in a call's own totals.
         counted = or_(t.response_latency_ms.is_not(None), t.null_reason != "no_prompt")
+        # PostgreSQL refuses all where one damaged time is so early that what lies between overflows.
+        sound = t.started_at >= 0
         query = select(place.label("place"), ms.label("ms"), t.null_reason, func.count())
         query = query.select_from(turns if joined is None else joined.join(turns, t.session == _c.id))
         found = defaultdict[Any, LatencyCounts](LatencyCounts.of_nothing)
-        for at, latency, reason, count in self._grouped(query.where(counted, *where), 3, pieces, t.session):
+        for at, latency, reason, count in self._grouped(query.where(counted, sound, *where), 3, pieces, t.session):
             counts, excluded = found[at]
             if latency is not None:
                 counts[latency] += count

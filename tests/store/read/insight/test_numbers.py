@@ -142,6 +142,20 @@ def test_a_damaged_row_takes_no_number_of_other_calls_away(engine: Engine, archi
     assert (by_route.calls, by_route.turns) == (2, 2)
 
 
+def test_a_damaged_time_of_a_turn_takes_no_latency_of_other_calls_away(
+    engine: Engine, archive: Archive, queries: Queries
+) -> None:
+    turns = (
+        build.turn("a", 0, started_at=NOON, response_latency_ms=1),
+        build.turn("b", 0, started_at=-(2**63), response_latency_ms=2),
+        build.turn("b", 1, started_at=NOON, response_latency_ms=3),
+    )
+    record(archive, ended("a"), ended("b"), turns=turns)
+    numbers = Numbers(queries, ALL)
+
+    assert numbers.latencies(numbers.reach(), NOON, HOUR)[0].counts == {1: 1, 3: 1}
+
+
 def test_latencies_are_counted_one_by_one_and_so_are_those_that_are_not_there(
     archive: Archive, queries: Queries
 ) -> None:
