@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from relayproxy.connection import Ending
 from relayproxy.conversation.message import Message
 from relayproxy.journal.format import EntryKind, pack_entry
+from relayproxy.objects.place import Place
 from relayproxy.recorder.recorder import Recorder
 from relayproxy.redaction.rules import Rules
 from relayproxy.store.engine import open_engine
@@ -28,6 +29,7 @@ from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from tests.bench.long_call import OPENING, long_call
 from tests.databases import migrated
+from tests.moved import move
 from tests.peers.postgres import server
 from tests.recorder.stage import NOON, Journal, setup
 from tests.wire import frame
@@ -76,10 +78,15 @@ class Cost:
     """Rows that were written for a message: as many as statements were executed with."""
     bytes_a_minute: float | None = None
     """Bytes that a minute of a call takes in the database once it has ended."""
+    moved: tuple[float, float] | None = None
+    """The same once its recording is in a folder, and the bytes of the object there."""
 
     def __str__(self) -> str:
         each = f"{self.play + self.commit:.1f} µs a message (playing {self.play:.1f}, committing {self.commit:.1f})"
         size = "" if self.bytes_a_minute is None else f", {self.bytes_a_minute / 1000:.1f} kB a call-minute"
+        if self.moved is not None:
+            left, object = (each / 1000 for each in self.moved)
+            size += f"; with recordings in a folder {left:.1f}, and {object:.1f} there"
         rate = f"{self.messages / self.seconds:,.0f} messages/s"
         calls = f"{self.calls} calls {self.pace.name} ({rate})"
         return f"{self.database}, {calls}: {each}, {self.rows:.2f} rows a message{size}"
@@ -195,10 +202,19 @@ def _cost(engine: Engine, pace: Pace, seconds: int, calls: int, *, size: bool) -
             recorder.close()
         minutes = calls * (WARM + seconds) / 60
         taken = (_size(engine) - before) / minutes if size else None
+        moved = None
+        if size:
+            objects = Path(folder) / "objects"
+            move(engine, Place(objects.as_uri()))
+            # Beside the objects there is the file that says whose place it is.
+            there = sum(
+                file.stat().st_size for file in objects.rglob("*") if file.is_file() and file.name != "relayproxy"
+            )
+            moved = (_size(engine) - before) / minutes, there / minutes
     engine.dispose()
     each = 1e6 / messages
     return Cost(
-        database, pace, calls, messages, seconds, (total - commit) * each, commit * each, rows / messages, taken
+        database, pace, calls, messages, seconds, (total - commit) * each, commit * each, rows / messages, taken, moved
     )
 
 

@@ -14,3 +14,6 @@ def test_what_recording_costs_is_told_of_all_that_was_recorded(tmp_path: Path) -
     assert 0 < found.rows < 10
     assert found.bytes_a_minute is not None
     assert found.bytes_a_minute > 0
+    assert found.moved is not None
+    assert min(found.moved) > 0
+    assert str(found).endswith(" there")
