@@ -60,7 +60,8 @@ def export(
     scenario   the caller's side, for "relayproxy simulate" (.yaml)
 
     May run while "serve" does. Files can be read by their owner alone. Sessions whose content was deleted are left out
-    of recordings and scenarios. Progress goes to stderr.
+    of recordings and scenarios. Of several, one whose recording is gone or damaged is named and left out, and the exit
+    code is 1. Progress goes to stderr.
     """
     from relayproxy.store.engine import open_reader
     from relayproxy.store.read.queries import Queries
@@ -75,13 +76,17 @@ def export(
         queries = Queries(reader)
         found = _chosen(queries, sessions, query)
         write = _each if form in APART else _together
-        done, left_out = write(queries, settings, found, form, output, turns=turns)
+        done, left_out, unreadable = write(queries, settings, found, form, output, turns=turns)
     finally:
         reader.dispose()
     said = f"{plural(done, 'session')} written"
     if left_out:
         said += f"; {left_out:,} left out, because what was said in them has been deleted"
+    if unreadable:
+        said += f"; {unreadable:,} cannot be read"
     click.echo(said, err=True)
+    if unreadable:
+        raise click.exceptions.Exit(1)
 
 
 def _chosen(queries: "Queries", sessions: tuple[str, ...], query: str | None) -> list[str]:
@@ -100,10 +105,11 @@ def _chosen(queries: "Queries", sessions: tuple[str, ...], query: str | None) ->
 
 def _each(
     queries: "Queries", settings: Settings, sessions: list[str], form: str, output: Path, *, turns: bool
-) -> tuple[int, int]:
-    """A file for each session: how many were written, and how many left out."""
+) -> tuple[int, int, int]:
+    """A file for each session: how many were written, how many left out, and how many cannot be read."""
     from relayproxy.console.sessions.export_content import file_name
     from relayproxy.console.sessions.export_pieces import MAKERS, NoScenario
+    from relayproxy.store.errors import DamagedFileError, UnreadableError
 
     del turns
     alone = len(sessions) < 2 and not output.is_dir()
@@ -114,7 +120,7 @@ def _each(
     if not alone:
         output.mkdir(mode=0o700, parents=True, exist_ok=True)
     names: set[str] = set()
-    done = left_out = 0
+    done = left_out = unreadable = 0
     for session in _loaded(queries, sessions):
         if session.row.content_deleted_at is not None:
             left_out += 1
@@ -132,13 +138,19 @@ def _each(
                 raise
             click.echo(f"left out: {problem}", err=True)
             continue
+        except UnreadableError as problem:
+            if alone or isinstance(problem, DamagedFileError):
+                raise
+            click.echo(f"left out: session {session.row.id}: {problem}", err=True)
+            unreadable += 1
+            continue
         done += 1
-    return done, left_out
+    return done, left_out, unreadable
 
 
 def _together(
     queries: "Queries", settings: Settings, sessions: list[str], form: str, output: Path, *, turns: bool
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """All sessions in one file."""
     maker, head = _maker(form, turns=turns)
     if output.is_dir():
@@ -150,7 +162,7 @@ def _together(
             for piece in maker(queries, settings, session):
                 file.write(piece)
             done += 1
-    return done, 0
+    return done, 0, 0
 
 
 def _maker(form: str, *, turns: bool) -> tuple[Maker, bytes]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import update
 
 from relayproxy.cli.main import main
 from relayproxy.console.sessions import export_pieces
@@ -16,6 +17,7 @@ from relayproxy.conversation.recording import read_recording
 from relayproxy.lab.scenarios.reading import load
 from relayproxy.recordings.files import read_call
 from relayproxy.store.engine import open_engine
+from relayproxy.store.schema.tables import recordings
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.samples import Call
@@ -62,6 +64,24 @@ def test_one_session_goes_to_a_pipe(calls: list[Call], export: Export) -> None:
     header, messages = read_recording(gzip.decompress(result.stdout_bytes).splitlines())
 
     assert (header.id, len([*messages])) == (calls[0].id, 104)
+
+
+@pytest.mark.parametrize("form", ["recording", "scenario"])
+def test_a_recording_that_is_damaged_keeps_no_other(
+    calls: list[Call], archive: Archive, export: Export, tmp_path: Path, form: str
+) -> None:
+    url = f"sqlite:///{tmp_path}/data/relayproxy.db"
+    with (engine := open_engine(url)).begin() as db:
+        db.execute(update(recordings).where(recordings.c.connection == calls[1].id).values(lines=b"not packed"))
+    engine.dispose()
+
+    result = export("--format", form, "--output", tmp_path / "out")
+
+    assert result.exit_code == 1
+    assert f"left out: session {calls[1].id}: database: a recording is damaged" in result.stderr
+    assert result.stderr.endswith("1 session written; 1 cannot be read\n")
+    assert [path.name.partition(".")[0] for path in (tmp_path / "out").iterdir()] == [calls[0].vx]
+    assert export(calls[1].id, "--format", form, "--output", tmp_path / "alone").exit_code == 2
 
 
 def test_a_filter_chooses(calls: list[Call], export: Export) -> None:
