@@ -11,6 +11,7 @@ lines are read from their beginning.
 import hashlib
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,10 @@ CACHED = 16 * 1024 * 1024
 """Bytes of objects that a process keeps in memory, of those that it fetched last."""
 MARKER = "relayproxy"
 """The name of the object that tells a place of recordings from an empty folder or another server's bucket."""
+
+
+MARK = b"Recordings of relayproxy"
+"""How that object begins."""
 
 
 class RecordingAwayError(StoreError):
@@ -73,13 +78,15 @@ def fetch(part: MovedPart) -> bytes:
         try:
             found = store.get(part.key)
         except MissingObjectError:
+            found = None
+        is_written = found is not None and hashlib.sha256(found).hexdigest() == part.sha256
+        if not is_written:
             require_marker(part.place, part.key.partition("/")[0])
-            raise
-    except MissingObjectError:
-        raise RecordingMissingError(f"the recording should lie in {part}, and is not there any more") from None
     except ObjectsError as problem:
         raise RecordingAwayError(f"the recording lies in {part}, and cannot be fetched: {problem}") from None
-    if hashlib.sha256(found).hexdigest() != part.sha256:
+    if found is None:
+        raise RecordingMissingError(f"the recording should lie in {part}, and is not there any more")
+    if not is_written:
         raise RecordingMissingError(f"the recording in {part} is not what was written there: its hash is another one")
     _cache.put(part, found)
     return found
@@ -92,13 +99,13 @@ def marker_key(id: str) -> str:
 
 def require_marker(place: Place, id: str) -> None:
     """Raises `ObjectsError` unless the place is the one that it was when recordings were first moved there."""
-    try:
-        open_objects(place).get(marker_key(id))
-    except MissingObjectError:
-        raise ObjectsError(
-            f"{place} answers and is not the place that recordings were moved to ({marker_key(id)} is missing there): "
-            "see that the folder is mounted, and that it is the right server"
-        ) from None
+    with suppress(MissingObjectError):
+        if open_objects(place).get(marker_key(id)).startswith(MARK):
+            return
+    raise ObjectsError(
+        f"{place} answers and is not the place that recordings were moved to ({marker_key(id)} is not there): "
+        "see that the folder is mounted, and that it is the right server"
+    )
 
 
 class _Cache:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from relayproxy.conversation.message import Message
+from relayproxy.objects.place import ObjectsError
 from relayproxy.store.read import recording_objects
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.read.recording_objects import RecordingAwayError, RecordingMissingError
@@ -100,6 +101,20 @@ def test_another_folder_in_its_stead_has_not_lost_anything(
         RecordingAwayError, match=r"is not the place that recordings were moved to .+ folder is mounted"
     ):
         messages(queries, "a")
+
+
+def test_what_answers_everything_with_the_same_page_is_another_place(
+    archive: Archive, queries: Queries, objects: Objects
+) -> None:
+    over(archive, "a", 3)
+    objects.move()
+    for file in objects.folder.rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"<html>Please sign in to this network</html>")
+    with pytest.raises(RecordingAwayError, match="is not the place that recordings were moved to"):
+        messages(queries, "a")
+    with pytest.raises(ObjectsError, match="is not the place"):
+        objects.known.require()
 
 
 def test_an_object_that_is_gone_or_another_one_is_told_of(archive: Archive, queries: Queries, objects: Objects) -> None:

@@ -19,14 +19,11 @@ from relayproxy.plural import plural
 from relayproxy.store.engine import writing
 from relayproxy.store.errors import store_errors
 from relayproxy.store.read.erasures import given_up
-from relayproxy.store.read.recording_objects import marker_key, require_marker
+from relayproxy.store.read.recording_objects import MARK, marker_key, require_marker
 from relayproxy.store.schema.mapping import insert_once
 from relayproxy.store.schema.tables import erasures, object_deletions, recording_places, recordings
 
-_MARK = (
-    b"Recordings of relayproxy lie in this folder. Its database names each of them: what is deleted here by hand is "
-    b"missing there.\n"
-)
+_MARK = MARK + b" lie in this folder. Its database names each of them: what is deleted here by hand is missing there.\n"
 ID_LENGTH = 16
 _p = recording_places.c
 
