@@ -236,6 +236,7 @@ def _prepared(
     from relayproxy.lab.replay.preparing import MaskedContent, NotReplayable, masking, prepare
     from relayproxy.lab.replay.replaying import Recording
     from relayproxy.recordings.stored import NoContentError
+    from relayproxy.store.errors import DamagedFileError, UnreadableError
 
     prepared: dict[str, Recording] = {}
     for name, read, found in sources:
@@ -250,6 +251,11 @@ def _prepared(
             if not found:
                 raise UsageFailure(told) from None
             click.echo(f"not replayed: {told}", err=True)
+            continue
+        except UnreadableError as problem:
+            if not found or isinstance(problem, DamagedFileError):
+                raise
+            click.echo(f"not replayed: {name}: {problem}", err=True)
             continue
         hidden = masking(call, rules(call.connections[0].opening.route))
         prepared[name] = Recording(name, script, call.conversation, hidden)

@@ -10,13 +10,15 @@ from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import update
 
 from relayproxy.cli.main import main
 from relayproxy.conversation.recording import SUFFIX
 from relayproxy.lab.simulation.verdict import ExitCode
 from relayproxy.recordings.importing import import_file
 from relayproxy.settings.model import Settings
-from relayproxy.store.engine import open_engine
+from relayproxy.store.engine import open_engine, writing
+from relayproxy.store.schema.tables import recordings
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.annotations import add_tag
 from relayproxy.store.write.archive import Archive
@@ -118,21 +120,28 @@ def test_side_effects_are_allowed_once_for_each_url(file: Path, home: Path) -> N
     assert run(file, "ws://127.0.0.1:1/ws", "--against-current", ANYWHERE).exit_code == ExitCode.USAGE
 
 
-async def test_stored_sessions_by_their_ids_and_by_a_filter(home: Path, booking_parts: list[Part]) -> None:
+def store(home: Path, booking_parts: list[Part]) -> list[str]:
+    """Stores a call that can be replayed and one that cannot, and gives our ids of them."""
     settings = Settings(data_dir=home / "data", keep_content=0, keep_numbers=0)
     migrated(settings.database)
     engine = open_engine(settings.database)
     recorded = write_file(home / f"stored{SUFFIX}", booking_parts)
     masked = write_file(home / f"masked{SUFFIX}", parts_of_script(MASKED), "VX" + "2" * 32)
     archive, writer = Archive(engine), AnnotationWriter(engine)
+    sessions: list[str] = []
     try:
         for file in (recorded, masked):
             with file.open("rb") as opened:
-                session = import_file(archive, settings, opened, file.name, "ann").session
-            add_tag(writer, session, "regression")
+                sessions.append(import_file(archive, settings, opened, file.name, "ann").session)
+            add_tag(writer, sessions[-1], "regression")
     finally:
         writer.close()
         engine.dispose()
+    return sessions
+
+
+async def test_stored_sessions_by_their_ids_and_by_a_filter(home: Path, booking_parts: list[Part]) -> None:
+    store(home, booking_parts)
     id = of_parts(booking_parts).conversation.session_id or ""
     database = ("--data-dir", home / "data", "--floor", EVER)
 
@@ -158,6 +167,24 @@ async def test_stored_sessions_by_their_ids_and_by_a_filter(home: Path, booking_
         (unknown, "there is no session VX3333"),
     ):
         assert (result.exit_code, told in result.stderr) == (ExitCode.USAGE, True), result.output
+
+
+async def test_a_stored_recording_that_is_damaged_keeps_no_other(home: Path, booking_parts: list[Part]) -> None:
+    _, session = store(home, booking_parts)
+    engine = open_engine(Settings(data_dir=home / "data").database)
+    with writing(engine).begin() as db:
+        db.execute(update(recordings).where(recordings.c.connection == session).values(lines=b"not packed"))
+    engine.dispose()
+    database = ("--data-dir", home / "data", "--floor", EVER)
+
+    async with agent() as url:
+        by_query = await replayed(url, "--query", "tag:regression", *database)
+        by_id = await replayed(session, url, *database)
+
+    assert by_query.exit_code == ExitCode.CLEAN, by_query.output
+    assert f"not replayed: VX{'2' * 32}: database: a recording is damaged" in by_query.stderr
+    assert by_id.exit_code == ExitCode.USAGE
+    assert "database: a recording is damaged" in by_id.stderr
 
 
 MASKED = """
