@@ -24,6 +24,8 @@ CONNECT, REQUEST = timedelta(seconds=3), timedelta(seconds=10)
 """How long a connection and a whole request may take."""
 RETRIES = 1
 _LONGEST = 300
+_ASKED = re.compile(r"^.*?Error performing (\w+) (\w+://[^/\s]+)\S* in \S+?(?:, after .*?, retry_timeout: \S+)?\s+- ")
+"""How obstore tells of a request: with its key and how long it took, which differ each time."""
 _OF_ONE_OF_MANY = "(code: NoSuchKey)"
 """What is said of an object that is not there, among others that are to be deleted."""
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
@@ -104,7 +106,9 @@ def _nanoseconds(moment: datetime) -> int:
 
 
 def _words(problem: BaseException) -> str:
-    """What went wrong, in a line: behind the first one there is how obstore sees it, at its end an answer in XML."""
+    """What went wrong, in a line, the same for each request that fails in the same way: behind the first one there is
+    how obstore sees it, at its end an answer in XML."""
     told = str(problem).partition("\n")[0].partition(": <?xml")[0] or type(problem).__name__
+    told = _ASKED.sub(r"\1 \2: ", told)
     code = _CODE.search(str(problem))
     return told[:_LONGEST] + (f" ({code[1]})" if code else "")

@@ -131,6 +131,27 @@ async def test_of_several_that_are_deleted_one_that_is_gone_keeps_no_other(
     assert {*asked} == {*several}
 
 
+@pytest.mark.parametrize("status", [403, 404, 500, 503])
+async def test_what_fails_in_the_same_way_is_told_in_the_same_words(status: int) -> None:
+    """So that a log tells it once."""
+
+    async def refuse(_request: web.Request) -> web.Response:
+        return web.Response(status=status, text="<?xml version='1.0'?><Error><Code>NoSuchBucket</Code></Error>")
+
+    app = web.Application()
+    app.router.add_put("/recordings/{key}", refuse)
+    async with TestServer(app) as server:
+        url = str(server.make_url("")).rstrip("/")
+        store = open_objects(Place("s3://recordings", url))
+        told = set()
+        for key in ("one", "another"):
+            with pytest.raises(ObjectsError) as problem:
+                await asyncio.to_thread(store.put, key, b"x")
+            told.add(str(problem.value))
+    (words,) = told
+    assert status == 404 or f" PUT {url}: Server returned non-2xx status code: {status}" in words
+
+
 async def test_an_answer_about_something_else_is_no_end_of_the_process() -> None:
     async def delete_several(_request: web.Request) -> web.Response:
         return web.Response(text=f"<DeleteResult><Error><Key>another</Key>{NO_SUCH_KEY}</Error></DeleteResult>")
@@ -161,5 +182,5 @@ def test_wrong_credentials_are_told_without_them(seaweed: Seaweed, monkeypatch: 
 
 def test_a_bucket_can_be_asked_for_by_its_own_host() -> None:
     store = open_objects(Place("s3://recordings/calls", "http://localhost:9", path_style=False))
-    with pytest.raises(ObjectsError, match=r"http://recordings.localhost:9/calls/a/1"):
+    with pytest.raises(ObjectsError, match=r"GET http://recordings.localhost:9: HTTP error"):
         store.get("a/1")
