@@ -110,7 +110,9 @@ class MovingThread(BackgroundThread):
         if self._known is None:
             self._known = use_place(self._engine, self._place)
         moved = self._mover.move_out(self._known)
-        self.state = replace(self.state, moved=self.state.moved + moved)
+        waiting = max(0, self.state.waiting - moved)
+        since = self.state.waiting_since if waiting else None
+        self.state = replace(self.state, moved=self.state.moved + moved, waiting=waiting, waiting_since=since)
         return moved
 
     def _sweep(self) -> int:

@@ -69,6 +69,20 @@ def test_calls_that_are_over_go_to_their_place(stage: Stage, objects: Objects) -
     assert list(stage.archive.messages("b")) == said(0, 3)
 
 
+def test_what_has_moved_waits_no_longer_although_nothing_was_counted_since(
+    stage: Stage, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "COUNT", 1e9)
+    over(stage.archive, "a", 3)
+    age(stage.engine)
+    thread = MovingThread(stage.url, objects.place)
+    try:
+        until(lambda: thread.state.moved)
+        assert (thread.state.waiting, thread.state.waiting_since) == (0, None)
+    finally:
+        thread.close()
+
+
 def test_a_place_that_is_away_is_told_of_while_recording_goes_on_and_gets_all_once_it_is_back(
     stage: Stage, objects: Objects, tmp_path: Path
 ) -> None:
