@@ -337,6 +337,19 @@ def test_a_change_of_a_file_replaces_the_pods_that_read_it_but_for_the_token_tha
     assert len(hashed) == 3
 
 
+def test_what_the_migrations_read_is_applied_with_them() -> None:
+    """By their label, before the rest of a new version: its Secret may have a new name, too."""
+    job = manifest(INSTALLATIONS[0], "Job", "relayproxy-migrate")
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    (needed,) = (one["secretRef"]["name"] for one in container["envFrom"])
+    by_label = [
+        one["metadata"]["name"]
+        for one in manifests(INSTALLATIONS[0])
+        if selected({"app.kubernetes.io/component": "migrate"}, one["metadata"].get("labels", {}))
+    ]
+    assert sorted(by_label) == [needed, "relayproxy-migrate"]
+
+
 def test_nothing_of_the_example_is_a_secret_or_latest() -> None:
     values = {
         base64.b64decode(value).decode()
