@@ -175,8 +175,8 @@ class Sessions:
         if target is not None:
             for one in self._here(target):
                 self._catch_up(one)
-        # Nobody reconnects to a call whose own socket is there: that one only claims to be it.
-        if target is None or target is session or self._goes_on(target, connection):
+        # Nobody reconnects to a call that is over, or whose own socket is there: that one only claims to be it.
+        if target is None or target is session or self._goes_on(target, connection) or _was_over(target, connection):
             if name is not None:
                 self._named.setdefault(name, session.id)
             return None
@@ -320,3 +320,10 @@ class Sessions:
             return found
 
         return self._retry(read)
+
+
+def _was_over(target: RecordedSession, connection: DecodedConnection) -> bool:
+    """True when the session had ended for certain before this connection came: the caller had hung up, or Twilio had
+    taken an `end`."""
+    call = target.conversation()
+    return call.confidence == "certain" and call.ended_at is not None and call.ended_at <= connection.opening.opened_at

@@ -20,6 +20,7 @@ from relayproxy.conversation.hearing.speech import Speech
 from relayproxy.conversation.measures.spans import Span
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Turn
+from relayproxy.journal.format import EntryKind
 from relayproxy.objects import folder, watched
 from relayproxy.objects.opening import open_objects
 from relayproxy.objects.place import Place
@@ -28,7 +29,8 @@ from relayproxy.recorder.sessions.sessions import JOIN_WINDOW
 from relayproxy.store.engine import writing
 from relayproxy.store.write.archive import Archive
 from tests.moved import move
-from tests.recorder.stage import MS, Call, Journal, Stage, Stored, prompt, setup, token
+from tests.recorder.stage import CLOSE, MS, Call, Journal, Stage, Stored, prompt, setup, token
+from tests.wire import frame
 
 MANY = 12
 
@@ -537,6 +539,32 @@ def test_nobody_joins_a_call_that_goes_on(stage: Stage) -> None:
     assert [one.id for one in stage.stored(real.id).connections] == [real.id, again.id]
     assert [one.id for one in stage.stored(forged.id).connections] == [forged.id]
     assert stage.stored(forged.id).session.session_id == "VX1"
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.parametrize("hung_up", [False, True])
+def test_nobody_joins_a_call_that_is_over(stage: Stage, hung_up: bool, ended: bool, restart: bool) -> None:
+    journal, recorder = stage.journal(), stage.recorder()
+    real = journal.call()
+    talk(real)
+    if ended:
+        real.backend('{"type":"end","handoffData":"done"}')
+    if hung_up:
+        real.chunk(EntryKind.TWILIO_CHUNK, frame(CLOSE, (1000).to_bytes(2, "big"), mask=True))
+    real.end()
+    recorder.finish()
+    recorder = stage.recorder() if restart else recorder
+    second = journal.call()
+    second.twilio(setup())
+    second.twilio(prompt("forged: I confirm the order"))
+    second.end()
+    recorder.finish()
+
+    # Without a close frame of Twilio's nothing says for certain that the call is over.
+    joined = [real.id] if hung_up else [real.id, second.id]
+    assert [one.id for one in stage.stored(real.id).connections] == joined
+    assert (stage.archive.session(second.id) is not None) is hung_up
 
 
 @pytest.mark.parametrize("named", [{"sessionId": "VX1"}, {"callSid": "CA1"}, {"sessionId": "VX1", "callSid": "CA1"}])
