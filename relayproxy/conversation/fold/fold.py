@@ -113,7 +113,8 @@ class Fold:
                 if not connection.closed:
                     self._tracker.responses.reaction(out)
                 if isinstance(event, End):
-                    self._end(connection, event.handoff_data, message, moment)
+                    if not connection.closed:
+                        self._end(connection, event.handoff_data, message, moment)
                 elif decoded.violation is None:
                     from_backend(self._tracker, event, moment, closed=connection.closed)
             elif isinstance(event, Setup):
@@ -234,12 +235,12 @@ class Fold:
 
     def _value(self, draft: TurnDraft) -> Turn:
         if draft.value is None:
-            turn = turn_metrics(draft, None, None, self._tracker.playback.rate.value)
+            turn = turn_metrics(draft, None, self._tracker.playback.rate.value)
             draft.value = _with_findings(turn, turn_findings(draft, turn, None, self._thresholds))
         return draft.value
 
     def _closed_value(self, draft: TurnDraft, last: ConnectionOutcome) -> Turn:
-        turn = turn_metrics(draft, last.ended_at, last.closed_at, self._tracker.playback.rate.value)
+        turn = turn_metrics(draft, last.closed_at, self._tracker.playback.rate.value)
         return _with_findings(turn, turn_findings(draft, turn, last.closed_at, self._thresholds))
 
     def _last_connection(self) -> ConnectionOutcome | None:

@@ -19,18 +19,18 @@ from relayproxy.text import mended
 _WEAKEST_FIRST: tuple[HeardBasis, ...] = ("unknown", "estimated", "interrupt", "tokens_played", "all")
 
 
-def turn_metrics(draft: TurnDraft, closed_at: int | None, silent_at: int | None, rate: float) -> Turn:
-    """The value of a turn as it stands, without findings. `closed_at`: when the session ended, None while it lives;
-    `silent_at`: since when nothing could be heard. `rate`: the speaking rate of the call, characters a second."""
-    return _TurnMetrics(draft, closed_at, silent_at, rate).turn()
+def turn_metrics(draft: TurnDraft, closed_at: int | None, rate: float) -> Turn:
+    """The value of a turn as it stands, without findings. `closed_at`: when Twilio closed or, where it did not, the
+    session ended, since when nothing could be heard; None while it lives. `rate`: the speaking rate of the call,
+    characters a second."""
+    return _TurnMetrics(draft, closed_at, rate).turn()
 
 
 class _TurnMetrics:
-    def __init__(self, draft: TurnDraft, closed_at: int | None, silent_at: int | None, rate: float) -> None:
+    def __init__(self, draft: TurnDraft, closed_at: int | None, rate: float) -> None:
         self._draft = draft
         self._stream = draft.stream
         self._closed_at = closed_at
-        self._silent_at = silent_at
         self._rate = rate
         self._ended_at = draft.ended_at
         if draft.ended_at is None and closed_at is not None:
@@ -91,7 +91,7 @@ class _TurnMetrics:
             sent_digits=draft.sent_digits,
             greeting=draft.greeting,
             **self._caller(),
-            played=(*self._greeted(), *played(draft.speeches(), draft.ended_at, self._silent_at)),
+            played=(*self._greeted(), *played(draft.speeches(), draft.ended_at, self._closed_at)),
             marks=tuple(draft.marks),
         )
 
@@ -147,7 +147,7 @@ class _TurnMetrics:
             bases = {"interrupt"} if heard else set()
         for speech in draft.speeches():
             if speech.length:
-                to, basis, decided, start = speech.heard(self._silent_at, self._rate)
+                to, basis, decided, start = speech.heard(self._closed_at, self._rate)
                 text = speech.text()
                 unheard = _joined(unheard, text[:start], apart=True)
                 heard = _joined(heard, text[start:to], apart=bool(unheard) or heard == draft.greeting)
@@ -157,7 +157,7 @@ class _TurnMetrics:
         return heard, unheard, next((basis for basis in _WEAKEST_FIRST if basis in bases), None)
 
     def _interruptions(self) -> tuple[Interruption, ...]:
-        found = [draft.value(self._silent_at) for draft in self._draft.interruptions]
+        found = [draft.value(self._closed_at) for draft in self._draft.interruptions]
         preempted = [_preemption(s) for s in self._draft.speeches() if s.cut is not None and s.cut.kind == "preempt"]
         if preempted:
             found = sorted(found + preempted[:MAX_INTERRUPTIONS], key=lambda interruption: interruption.at)
@@ -176,7 +176,7 @@ class _TurnMetrics:
             self._reasons[name] = "interrupted"
         elif last.off_at is not None:
             return milliseconds(last.off_at - draft.caller_at), False
-        elif self._closed_at is not None and last.queued and last.end_at > (self._silent_at or self._closed_at):
+        elif self._closed_at is not None and last.queued and last.end_at > self._closed_at:
             self._reasons[name] = "session_closed"
         elif draft.tier == "B":
             pending = self._closed_at is None and last.queued
@@ -189,7 +189,7 @@ class _TurnMetrics:
 
     def _greeted(self) -> tuple[Played, ...]:
         start, end = self._draft.greeting_from, self._draft.greeting_until
-        return () if start is None else (Played(start, self._silent_at if end is None else end),)
+        return () if start is None else (Played(start, self._closed_at if end is None else end),)
 
     def _caller(self) -> dict[str, Any]:
         """When the caller began and ended what was answered."""
@@ -202,17 +202,12 @@ class _TurnMetrics:
         return {"caller_begun_at": min(begun, until), "caller_done_at": until, "caller_estimated": estimated}
 
     def _longest_wait(self) -> int | None:
-        until, silent = self._waited_until(), self._never_sounded()
-        waited = longest_wait(self._draft, self._sound_at(), until, never_sounded=silent)
+        silent = self._never_sounded()
+        waited = longest_wait(self._draft, self._sound_at(), self._ended_at, never_sounded=silent)
         if isinstance(waited, int):
             return milliseconds(waited)
         self._reasons["longest_wait_ms"] = waited
         return None
-
-    def _waited_until(self) -> int | None:
-        if self._draft.ended_at is not None or self._silent_at is None or self._ended_at is None:
-            return self._ended_at
-        return min(self._ended_at, self._silent_at)
 
     def _lead_time(self) -> int | None:
         draft = self._draft

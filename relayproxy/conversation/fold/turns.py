@@ -203,6 +203,7 @@ class TurnDraft:
     __slots__ = (
         "agent_chars",
         "agent_over_caller",
+        "asked_at",
         "caller_at",
         "caller_begun_at",
         "caller_moment",
@@ -250,6 +251,8 @@ class TurnDraft:
         self.closed_by: TurnEvent | None = None
         self.prompts: list[FinalPrompt] = []
         """Its final prompts."""
+        self.asked_at: int | None = None
+        """When the caller began to wait, where they had pressed keys before its first prompt that nothing answered."""
         self.caller_at: int | None = None
         self.caller_out = 0
         """When what was answered had been written to the backend."""
@@ -383,8 +386,11 @@ class TurnDraft:
         spoken."""
         if self.caller_at is None or self.sent_digits:
             return
-        wait = prompt.moment.at - max(self.caller_at, heard_until)
+        since = max(self.caller_at, heard_until)
+        wait = prompt.moment.at - since
         prompt.waited = wait
+        if not self.prompts:
+            self.asked_at = min(since, prompt.moment.at)
         if self.longest_wait is None or wait > self.longest_wait[0]:
             self.longest_wait = wait, prompt.moment
 

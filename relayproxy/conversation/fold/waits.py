@@ -19,13 +19,15 @@ def unanswered(draft: TurnDraft) -> bool:
 def longest_wait(
     draft: TurnDraft, sound_at: int | None, ended_at: int | None, *, never_sounded: bool
 ) -> int | NullReason:
-    """Nanoseconds from the first final prompt (without one, the last key) that nothing had answered until the agent was
-    heard, or why there is no such number.
+    """Nanoseconds from the last key before the first final prompt or, without one, that prompt, when nothing had
+    answered it, until the agent was heard; or why there is no such number.
 
     `sound_at`: when the answer was first heard, as far as events tell; without them it counts from when it had been
     written. `never_sounded`: events tell that it was discarded before that. A caller who speaks before that, or an
     end at `ended_at`, ends the wait as well."""
-    since = draft.prompts[0].moment.at if draft.prompts else draft.caller_at
+    since = draft.asked_at
+    if since is None:
+        since = draft.prompts[0].moment.at if draft.prompts else draft.caller_at
     if since is None:
         return "no_prompt"
     if draft.agent_at is None:

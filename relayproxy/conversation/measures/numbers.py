@@ -28,9 +28,9 @@ TURN_NUMBERS: tuple[Number[Turn], ...] = (
     ),
     Number(
         "longest_wait_ms", "Longest wait", "A", lambda turn: turn.longest_wait_ms,
-        "What the caller lived through: from the first final prompt that nothing had answered (without one, the last "
-        "key) to the first sound of the answer in tier B, to its first speakable message in tier A, or to the end of "
-        "the turn when there was none.",
+        "What the caller lived through: from the first final prompt that nothing had answered, or the last key before "
+        "it (without one, the last key), to the first sound of the answer in tier B, to its first speakable message in "
+        "tier A, or to the end of the turn when there was none.",
         "Longer than the response latency when the caller spoke again before the answer, and counted for turns "
         "without any answer too. A caller who interrupts before the first sound ends it.",
         attribute="relayproxy.turn.longest_wait",

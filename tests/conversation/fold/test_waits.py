@@ -3,7 +3,7 @@
 import pytest
 
 from relayproxy.conversation.model import Conversation
-from tests.script import script
+from tests.script import START, script
 
 AGAIN = """
     0.000  twilio   setup sessionId=VX1 callSid=CA1
@@ -45,6 +45,46 @@ def test_a_caller_who_never_got_an_answer_waited_until_the_end() -> None:
     assert waits(call) == [None, 12_000]
     assert call.totals.longest_wait_ms == 12_000
     assert counted(call) == (1, 0)
+    assert [finding.detail for finding in call.findings] == ["no words for 12.0 s after a prompt"]
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        'text "Yes, it is cancelled." last',
+        "play https://example.com/jingle.mp3",
+        "sendDigits 12",
+        "end '{\"reasonCode\":\"cancelled\"}'",
+    ],
+)
+def test_who_hung_up_soon_was_not_left_waiting_however_late_the_backend_notices(late: str) -> None:
+    call = script(f"""
+        0.0  twilio   setup
+        1.0  twilio   prompt "Please cancel my booking." last
+        1.5  twilio   close 1000
+        6.0  backend  {late}
+        6.5  backend  close 1000
+        6.6  -        gone first=twilio
+    """)
+
+    assert waits(call) == [None, 500]
+    assert (call.turns[1].null_reason, call.turns[1].unanswered) == ("session_closed", True)
+    assert call.turns[1].ended_at == START + 1_500_000_000
+    assert (call.handoff, call.findings) == (None, ())
+
+
+def test_keys_that_nothing_answered_are_waited_for_when_the_caller_then_speaks() -> None:
+    call = script("""
+        0.0  twilio   setup
+        1.0  twilio   dtmf 3
+        2.0  twilio   dtmf 1
+        8.0  twilio   prompt "Hello?" last
+        8.3  backend  text "Sales." last
+    """)
+
+    assert waits(call) == [None, 6300]
+    assert (call.turns[1].response_latency_ms, counted(call)) == (300, (1, 1))
+    assert [finding.detail for finding in call.findings] == ["6.0 s without an answer, then the caller spoke again"]
 
 
 def test_asking_again_and_giving_up_is_one_unanswered_turn() -> None:

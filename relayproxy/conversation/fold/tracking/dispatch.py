@@ -34,9 +34,9 @@ def from_backend(tracker: TurnTracker, event: Event, moment: Moment, *, closed: 
             )
         case Play():
             tracker.responses.play(event.source, moment, preemptible=event.preemptible is True, late=closed)
-        case SendDigits(digits):
+        case SendDigits(digits) if not closed:
             tracker.send_digits(digits, moment.at)
-        case Language(str(lang)):
+        case Language(str(lang)) if not closed:
             tracker.responses.language(lang, moment.at)
 
 
