@@ -113,10 +113,13 @@ def ending(
     return ". ".join(part[0].upper() + part[1:] for part in said) + ("." if said else "")
 
 
-def unidentified(outcome: str | None, deleted_at: int | None = None) -> str:
-    """Title of a session whose parties are not known: there was no setup message, or its content was deleted."""
+def unidentified(outcome: str | None, deleted_at: int | None, session_id: str | None) -> str:
+    """Title of a session whose parties are not known: its content was deleted, its setup message named none, or there
+    was no such message (`session_id` is None)."""
     if deleted_at is not None:
         return "Call whose content was deleted"
+    if session_id is not None:
+        return "Call without phone numbers"
     if outcome is None:
         return "Call without a setup message yet"
     if outcome == "backend_connect_failed":

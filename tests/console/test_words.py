@@ -48,3 +48,11 @@ def test_what_was_left_out_of_a_recording() -> None:
     assert words.recorded("redacted", {}) == ""
     assert words.recorded("metadata", {}) == "metadata alone: times, types and sizes, no words"
     assert words.recorded(None, {}) == ""
+
+
+def test_a_call_whose_parties_are_not_known_says_why() -> None:
+    assert words.unidentified("caller_hangup", 1, None) == "Call whose content was deleted"
+    assert words.unidentified("caller_hangup", None, "VX1") == "Call without phone numbers"
+    assert words.unidentified(None, None, None) == "Call without a setup message yet"
+    assert words.unidentified("backend_connect_failed", None, None) == "Call that did not get through"
+    assert words.unidentified("unknown", None, None) == "Connection without a setup message"

@@ -67,6 +67,8 @@ class TranscriptLine:
     """Of what the agent said: pieces in order, and whether each was heard."""
     basis: HeardBasis | None = None
     """How that is known; None when all was heard or nothing can be told apart."""
+    late: bool = False
+    """The agent sent it when Twilio had closed the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,20 @@ def _told(turn: Turn) -> Iterator[TranscriptLine]:
         yield TranscriptLine("caller", turn.caller_at or turn.started_at, turn.caller_text)
     yield from _marked(turn, "dtmf", "keys", turn.dtmf, None if turn.caller_text else turn.caller_at or turn.started_at)
     yield from _marked(turn, "language", "language", None, None)
+    said = tuple(_said(turn))
+    if turn.agent_at is not None:
+        yield from said
+    yield from _marked(turn, "digits", "digits", turn.sent_digits, None)
+    for interruption in turn.interruptions:
+        yield TranscriptLine("interruption", interruption.at, interruption.heard_text, interruption)
+    if turn.unanswered:
+        yield TranscriptLine("unanswered", turn.ended_at, "")
+    if turn.agent_at is None:
+        yield from (replace(line, late=True) for line in said)
+
+
+def _said(turn: Turn) -> Iterator[TranscriptLine]:
+    """What the agent said and played."""
     spoken = turn.agent_text.strip()
     if spoken:
         parts = _heard_parts(turn)
@@ -208,11 +224,6 @@ def _told(turn: Turn) -> Iterator[TranscriptLine]:
     else:
         for source in turn.media:
             yield TranscriptLine("play", None if spoken else turn.agent_at, source)
-    yield from _marked(turn, "digits", "digits", turn.sent_digits, None)
-    for interruption in turn.interruptions:
-        yield TranscriptLine("interruption", interruption.at, interruption.heard_text, interruption)
-    if turn.unanswered:
-        yield TranscriptLine("unanswered", turn.ended_at, "")
 
 
 def _silent(turn: Turn) -> Iterator[TranscriptLine]:

@@ -121,6 +121,8 @@ def _told(line: TranscriptLine) -> str:
         return "(no answer)"
     if line.kind == "waiting":
         return "(the caller waits for an answer)"
+    if line.late:
+        return f"(too late: {_flat(line.text)})"
     if line.parts and not all(heard for _, heard in line.parts):
         return "".join(_flat(text) if heard else f" (unheard: {_flat(text)})" for text, heard in line.parts)
     return _flat(line.text)

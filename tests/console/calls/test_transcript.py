@@ -162,6 +162,22 @@ def test_an_unanswered_turn_says_so_and_why() -> None:
     assert shown(lost).mark == "lost"
 
 
+def test_what_came_when_twilio_had_closed_is_told_behind_the_end_and_called_late() -> None:
+    unheard = turn(
+        agent_at=None, unanswered=True, unheard_text="Good morning.", null_reason="session_closed",
+        response_latency_ms=None, media=("https://example.com/jingle.mp3",),
+        marks=(Mark(10 * S, "play", "https://example.com/jingle.mp3"),),
+    )  # fmt: skip
+    lines = shown(unheard).lines
+
+    assert [(line.kind, line.late) for line in lines] == [
+        ("caller", False), ("unanswered", False), ("agent", True), ("play", True),
+    ]  # fmt: skip
+    assert [line.kind for line in lines if line.badge] == ["unanswered"]
+    assert lines[2].parts == (("Good morning.", False),)
+    assert not any(line.late for line in shown(turn()).lines)
+
+
 def test_only_a_live_call_waits_for_an_answer() -> None:
     asked = turn(agent_text="", agent_at=None, ended_at=None, response_latency_ms=None, null_reason="no_response")
     assert view(asked, live=True)[-1][0] == "waiting"

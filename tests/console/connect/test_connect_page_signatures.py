@@ -49,7 +49,7 @@ async def test_it_says_of_each_route_what_its_signatures_tell(client: Client, ar
     assert found["bookings"]["signatures"]["summary"] == "The last call on route bookings was signed by Twilio."
     assert found["open"]["signatures"]["anyone_may_call"] is True
     assert "<b>Anyone may call on route open: Twilio&#39;s signature is not checked.</b>" in page
-    assert "So it does with <code>signature = resign</code>, which signs for the path that your backend sees." in page
+    assert "With <code>signature = resign</code>, which signs for the path that your backend sees, a usual" in page
     assert "Calls that Twilio has signed are signed anew for <code><bdi>wss://anew.example.com/ws" in page
     assert "Your backend gets no signature" in page
     assert (checks["signatures"]["state"], checks["signatures"]["title"]) == (

@@ -65,6 +65,23 @@ async def test_what_nobody_can_tell_was_heard_is_not_called_heard_or_unheard(cli
     assert "<del " not in text
 
 
+async def test_a_setup_message_without_numbers_is_one(client: Client, archive: Archive) -> None:
+    call = samples.Call(archive, samples.ago(100)).setup(caller="", callee="").asks(1, "Hello?").hang_up(2).commit()
+
+    assert "<h1>Call without phone numbers</h1>" in await page(client, f"/sessions/{call.id}")
+    assert "no phone numbers</span>" in await page(client, "/sessions")
+
+
+async def test_what_came_when_the_caller_had_hung_up_is_called_late(client: Client, archive: Archive) -> None:
+    call = samples.Call(archive, samples.ago(100)).setup().asks(1, "When are you open?").hang_up(2)
+    call.backend(7, "text", token="Open from nine to five.", last=True).over(8, first="twilio")
+    text = await page(client, f"/sessions/{call.commit().id}")
+
+    turn = text.partition('id="turn-1"')[2].partition("</ol>")[0]
+    assert turn.index("<i>no answer</i>") < turn.index("Open from nine to five.") < turn.index("too late</span>")
+    assert "too late</span>" not in text.replace("too late</span>", "", 1)
+
+
 async def test_findings_are_told_at_their_turn_and_together(client: Client, archive: Archive) -> None:
     call = samples.Call(archive, samples.ago(100)).setup().asks(1, "Hello?")
     call.text(4.5, "backend", '{"type":"<b>","token":"Hi"}').backend(5, "text", token="Hi.", last=True).hang_up(9)

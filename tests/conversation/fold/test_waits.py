@@ -54,7 +54,7 @@ def test_a_caller_who_never_got_an_answer_waited_until_the_end() -> None:
         'text "Yes, it is cancelled." last',
         "play https://example.com/jingle.mp3",
         "sendDigits 12",
-        "end '{\"reasonCode\":\"cancelled\"}'",
+        'end \'{"reasonCode":"cancelled"}\'',
     ],
 )
 def test_who_hung_up_soon_was_not_left_waiting_however_late_the_backend_notices(late: str) -> None:
