@@ -150,7 +150,7 @@ _STREAM = {
         "Slow answer",
         "The caller heard silence for longer than a conversation bears; many speak again or hang up.",
         "See in the latency budget where the time went. Stream the reply from its first words on, or say a short "
-        "filler while tools run.",
+        "filler while tools run, and another one where they run for long.",
     ),
     "stall": FindingDefinition(
         "warning",

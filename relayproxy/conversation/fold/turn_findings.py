@@ -10,6 +10,7 @@ from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.fold.barge_in import REACTION_MS
 from relayproxy.conversation.fold.response_states import CUT_OFF
 from relayproxy.conversation.fold.turns import TEXT_LIMIT, Response, TurnDraft
+from relayproxy.conversation.fold.waits import on_hold
 from relayproxy.conversation.hearing.speaking_rate import USUAL
 from relayproxy.conversation.model import Finding, Interruption, Turn
 from relayproxy.conversation.moment import Moment
@@ -45,7 +46,11 @@ def turn_findings(draft: TurnDraft, turn: Turn, closed_at: int | None, threshold
 
 def _latency(draft: TurnDraft, turn: Turn, thresholds: Thresholds) -> Iterator[Finding]:
     latency = turn.response_latency_ms
-    if latency is not None and latency >= thresholds.slow_turn_ms:
+    held = on_hold(draft, turn.ended_at)
+    if held is not None and held[0] // MS >= max(latency or 0, thresholds.slow_turn_ms):
+        detail = f"{_seconds(held[0] // MS)} of silence after the caller had been asked to wait{_unsure(draft)}"
+        yield _finding("slow_turn", turn, held[1], detail)
+    elif latency is not None and latency >= thresholds.slow_turn_ms:
         detail = f"{_seconds(latency)} until the first word{_unsure(draft)}"
         yield _finding("slow_turn", turn, draft.answer_moment, detail)
     again = draft.longest_wait

@@ -32,7 +32,8 @@ TURN_NUMBERS: tuple[Number[Turn], ...] = (
         "it (without one, the last key), to the first sound of the answer in tier B, to its first speakable message in "
         "tier A, or to the end of the turn when there was none.",
         "Longer than the response latency when the caller spoke again before the answer, and counted for turns "
-        "without any answer too. A caller who interrupts before the first sound ends it.",
+        "without any answer too. A caller who interrupts before the first sound ends it. The silence behind a reply "
+        "that only asks the caller to wait, such as “One moment.”, is a wait as well.",
         attribute="relayproxy.turn.longest_wait",
     ),
     Number(

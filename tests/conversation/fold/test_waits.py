@@ -2,6 +2,7 @@
 
 import pytest
 
+from relayproxy.conversation.hearing.playback import LAG
 from relayproxy.conversation.model import Conversation
 from tests.script import START, script
 
@@ -98,6 +99,54 @@ def test_asking_again_and_giving_up_is_one_unanswered_turn() -> None:
 
     assert waits(call) == [None, 8000]
     assert counted(call) == (1, 1)
+
+
+ON_HOLD = """
+    0.000  twilio   setup sessionId=VX1 callSid=CA1
+    1.000  twilio   prompt "Please cancel my booking." last
+    1.200  backend  text "One moment." last
+"""
+SPOKEN = LAG // 1_000_000 + 733
+"""Milliseconds after which “One moment.” has been spoken, at 15 characters a second."""
+EVENTS = """
+    1.600  twilio   info agentSpeaking on
+    2.400  twilio   info tokensPlayed "One moment."
+    2.401  twilio   info agentSpeaking off
+"""
+HUNG_UP = "15.0 twilio close 1000 \n 18.0 - gone first=twilio"
+
+
+@pytest.mark.parametrize(
+    ("course", "wait"),
+    [
+        ('10.5 backend text "It is cancelled." last \n' + HUNG_UP, 10_500 - 1200 - SPOKEN),
+        ('10.5 backend text "It is cancelled." last \n 11.0 twilio info agentSpeaking on \n' + HUNG_UP, 11_000 - 2401),
+        (HUNG_UP, 15_000 - 1200 - SPOKEN),
+        ('9.0 twilio prompt "Hello?" last \n 9.2 backend text "It is cancelled." last', 9000 - 1200 - SPOKEN),
+    ],
+)
+def test_who_was_asked_to_wait_waits_for_the_answer(course: str, wait: int) -> None:
+    call = script(ON_HOLD + (EVENTS if "agentSpeaking" in course else "") + course)
+
+    assert call.turns[1].response_latency_ms == 200
+    assert call.turns[1].longest_wait_ms == call.totals.longest_wait_ms == wait
+    assert [(found.code, found.detail) for found in call.findings] == [
+        ("slow_turn", f"{wait / 1000:.1f} s of silence after the caller had been asked to wait")
+    ]
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        '2.3 backend text "It is cancelled." last',
+        '1.3 backend play https://example.com/music.mp3 \n 10.5 backend text "It is cancelled." last',
+        "",
+    ],
+)
+def test_who_was_asked_to_wait_and_is_not_kept_waiting_in_silence(course: str) -> None:
+    call = script(ON_HOLD + course)
+
+    assert (waits(call), call.findings) == ([None, 200], ())
 
 
 def test_going_on_after_a_breath_is_not_asking_again() -> None:
