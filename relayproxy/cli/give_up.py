@@ -5,6 +5,7 @@ Must not know: how anything is ended or forgotten.
 """
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import click
 from relayproxy.cli.options import REBUILD_SETTINGS, settings_of, settings_options
 from relayproxy.errors import RelayproxyError
 from relayproxy.logs import log_to_stderr
+from relayproxy.objects.place import root_of
 from relayproxy.plural import plural
 from relayproxy.settings.model import Settings
 
@@ -34,7 +36,7 @@ def give_up(name: str | None, yes: bool, config: Path | None, **flags: Any) -> N
     live on it end as those of a relay that died, and erasures, whose receipts say so, and retention no longer wait for
     it. NAME is that of its host or its own. Without NAME it shows the folders that the database knows.
 
-    A bucket or folder of recordings that is lost for good is named by its place (s3://…): recordings that lie there are
+    A bucket or folder of recordings that is lost for good is named as in "recordings" (s3://…): what lies there is
     missing from then on, and erasures no longer wait for it.
 
     Never do it while that folder may come back: what its journal holds would be recorded again.
@@ -48,8 +50,11 @@ def give_up(name: str | None, yes: bool, config: Path | None, **flags: Any) -> N
         for line in (*map(_line, known), *map(str, places)):
             click.echo(line)
         return
+    root = None
+    with suppress(ValueError):
+        root = root_of(name)  # as the settings take it
     for place in places:
-        if name == place.known.place.root:
+        if root == place.known.place.root:
             _give_up_place(settings, place, yes=yes)
             return
     folder = _named(known, name)
@@ -91,7 +96,10 @@ def _line(folder: "Folder") -> str:
 def _named(known: "list[Folder]", name: str) -> "Folder":
     found = [one for one in known if name in (one.name, one.host, str(one))]
     if not found:
-        raise RelayproxyError(f"the database knows no data folder {name}: run it without a name to see which there are")
+        raise RelayproxyError(
+            f"the database knows no data folder and no place of recordings {name}: run it without a name to see which "
+            "there are"
+        )
     if len(found) > 1:
         names = ", ".join(one.name for one in found)
         raise RelayproxyError(f"{name} has {len(found)} data folders: name one of {names}")

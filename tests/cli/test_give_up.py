@@ -100,7 +100,7 @@ def test_what_is_not_lost_not_known_or_not_clear_is_refused(engine: Engine, give
 
     for name, said in (
         ("relay-1", "relay-1:/data (aa) is not lost: its recorder has told something within the last minute"),
-        ("relay-3", "the database knows no data folder relay-3"),
+        ("relay-3", "the database knows no data folder and no place of recordings relay-3: run it without a name"),
         ("relay-2", "relay-2 has 2 data folders: name one of cc, bb"),
     ):
         refused = give_up(name, "--yes")
@@ -121,7 +121,8 @@ def test_a_bucket_that_is_lost_is_not_waited_for_any_more(engine: Engine, give_u
 
     assert f"{root}: 1 part of a recording, 1 object to be deleted" in give_up().output
     assert "is where recordings go by these settings" in give_up(root, "--yes", "--recordings", root).output
-    assert "Nothing was given up" in give_up(root, typed="no\n").output
+    for name in (root, f"{root}/", str(objects.folder)):
+        assert "Nothing was given up" in give_up(name, typed="no\n").output
     asked = give_up(root, typed="lost\n")
 
     assert "Given up, with what lay there; 1 erasure to go on without it." in asked.output
