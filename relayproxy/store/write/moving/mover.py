@@ -18,14 +18,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, and_, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, and_, exists, func, or_, select, update
 
 from relayproxy.objects.place import ObjectsError
 from relayproxy.store.engine import writing
 from relayproxy.store.errors import store_errors
 from relayproxy.store.read.erasures import RECONNECT
 from relayproxy.store.read.recording_objects import MovedPart, RecordingMissingError, fetch, moved_part
-from relayproxy.store.schema.tables import connections, recordings, sessions
+from relayproxy.store.schema.tables import connections, recording_places, recordings, sessions
 from relayproxy.store.write.moving.places import KnownPlace
 from relayproxy.store.write.object_deletions import note_object_deletions
 
@@ -105,8 +105,11 @@ class Mover:
             return Waiting(*db.execute(select(func.count(), func.min(some.c.sealed_at)).select_from(some)).one())
 
     def move_out(self, target: KnownPlace) -> int:
-        """Moves some parts of calls that are over to the place; how many were moved. 0: there are none."""
+        """Moves some parts of calls that are over to the place; how many were moved. 0: there are none. Raises
+        `ObjectsError` when the place was given up."""
         with self._read() as db:
+            if not db.execute(select(_is_known(target.id))).scalar_one():
+                raise ObjectsError(f"{target.place} was given up as lost")
             # What an earlier version sealed has no time, and is older than all others.
             rows = db.execute(_over(_r.sealed_at.is_(None), *_KEY).limit(AT_ONCE)).all()
             rows = rows or db.execute(_over(_is_old(), *_KEY).order_by(_r.sealed_at).limit(AT_ONCE)).all()
@@ -182,7 +185,7 @@ class Mover:
 
     @staticmethod
     def _name(db: Connection, one: _Written, *, timely: bool) -> int:
-        same = update(recordings).where(one.part.is_row(), _r.object.is_(None))
+        same = update(recordings).where(one.part.is_row(), _r.object.is_(None), _is_known(one.key.partition("/")[0]))
         if timely and db.execute(same.values(lines=b"", object=one.key, sha256=one.sha256)).rowcount:
             return 1
         note_object_deletions(db, [one.key], time.time_ns())
@@ -251,6 +254,11 @@ def _over(sealed: ColumnElement[bool], *columns: Column[Any]) -> Select[Any]:
         .join(sessions, _s.id == connections.c.session)
         .where(_r.object.is_(None), sealed, _s.ended_at < time.time_ns() - OVER)
     )
+
+
+def _is_known(place: str) -> ColumnElement[bool]:
+    """Who gives a place up forgets it, and what lies there is missing."""
+    return exists().where(recording_places.c.id == place)
 
 
 def _is_old() -> ColumnElement[bool]:

@@ -18,8 +18,9 @@ from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion.deletion import Deletion
 from relayproxy.store.write.moving import mover as moving
 from relayproxy.store.write.moving.mover import Brought, Mover, Waiting
+from relayproxy.store.write.moving.places import give_up_place
 from tests.store.build import said
-from tests.store.moving import LONG_AGO, Objects, over
+from tests.store.moving import LONG_AGO, Objects, age, over
 
 pytestmark = pytest.mark.in_database
 
@@ -91,6 +92,38 @@ def test_what_waits_is_counted_with_the_time_of_the_first(archive: Archive, engi
         db.execute(text(f"UPDATE recordings SET sealed_at = {LONG_AGO} WHERE connection = 'a'"))
         db.execute(text(f"UPDATE recordings SET sealed_at = {LONG_AGO + 5} WHERE connection = 'b'"))
     assert objects.mover.waiting() == Waiting(2, LONG_AGO)
+
+
+def test_nothing_goes_to_a_place_that_was_given_up(archive: Archive, engine: Engine, objects: Objects) -> None:
+    over(archive, "a", 3)
+    age(engine)
+    known = objects.known
+    give_up_place(engine, known)
+    with pytest.raises(ObjectsError, match="was given up as lost"):
+        objects.mover.move_out(known)
+
+    assert objects.names() == []
+    assert list(archive.messages("a")) == said(0, 3)
+    assert objects.known != known
+    assert objects.move() == 1
+
+
+def test_a_place_that_is_given_up_while_something_is_written_there_gets_nothing(
+    archive: Archive, engine: Engine, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over(archive, "a", 3)
+    age(engine)
+    known = objects.known
+    get = Folder.get
+
+    def late(self: Folder, key: str) -> bytes:
+        if key.endswith(".gz"):
+            give_up_place(engine, known)
+        return get(self, key)
+
+    monkeypatch.setattr(Folder, "get", late)
+    assert objects.mover.move_out(known) == 0
+    assert list(archive.messages("a")) == said(0, 3)
 
 
 def test_while_the_place_is_away_everything_stays_and_goes_when_it_is_back(
