@@ -19,6 +19,8 @@ from relayproxy.settings.sources import ENV_PREFIX
 
 SHARED = ("max_connections", "max_connections_per_peer", "max_handshakes", "journal_buffer")
 """Limits of which each of several relays gets its part. The journal's quota is one for all by itself."""
+OF_DATABASE = frozenset({"PGPASSWORD"})
+"""Variables of libpq with what the database's URL may leave out."""
 LEAST_BUFFER = 64 * 1024
 
 Environment = dict[str, str]
@@ -39,11 +41,12 @@ def environments(settings: Settings, environ: Mapping[str, str]) -> Environments
     """What each process gets of these settings and this environment, in which secrets are."""
     # Only the relays need to know the auth tokens, only who sends to the collector the headers for it, only the
     # receiver its token, only the console the webhooks' URLs and secrets and the tokens of replay targets, and only who
-    # moves or reads recordings the credentials of their bucket.
+    # moves or reads recordings the credentials of their bucket. All but the relays, whom strangers reach, use the
+    # database.
     of_calls, of_export = secret_variables(settings), header_variables(settings.otel)
     of_receiver = token_variables(settings.receiver)
     of_console = alert_variables(settings.webhooks) | target_variables(settings.replay_targets)
-    secret = of_calls | of_export | of_receiver | of_console | CREDENTIALS
+    secret = of_calls | of_export | of_receiver | of_console | CREDENTIALS | OF_DATABASE
 
     def only(names: frozenset[str] | set[str]) -> Environment:
         return {name: value for name, value in environ.items() if name in names}
@@ -61,11 +64,13 @@ def environments(settings: Settings, environ: Mapping[str, str]) -> Environments
             "replay_targets": {},
         }
     )
-    without = other | as_environment(unknowing)
+    of_database = only(OF_DATABASE)
+    without = other | as_environment(unknowing) | of_database
+    of_one_relay = share_of_one(unknowing).model_copy(update={"database_url": None})
     return Environments(
-        relay=other | as_environment(share_of_one(unknowing)) | only(of_calls),
+        relay=other | as_environment(of_one_relay) | only(of_calls),
         recorder=without | only(of_export | CREDENTIALS),
-        console=other | as_environment(settings) | only(of_console | CREDENTIALS),
+        console=other | as_environment(settings) | of_database | only(of_console | CREDENTIALS),
         receiver=without | only(of_export) | only(of_receiver),
         migration=without,
     )

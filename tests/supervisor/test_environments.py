@@ -36,3 +36,13 @@ def test_credentials_of_a_bucket_are_for_who_moves_and_reads_recordings() -> Non
     assert "AWS_SECRET_ACCESS_KEY" in found.recorder.keys() & found.console.keys()
     assert "AWS_SECRET_ACCESS_KEY" not in found.relay.keys() | found.receiver.keys() | found.migration.keys()
     assert found.relay["AWS_REGION"] == "eu-west-1"
+
+
+def test_relays_know_no_password_of_a_database() -> None:
+    url = "postgresql://relayproxy:secret@db.example.com/relayproxy"
+    found = environments(Settings(backend="ws://127.0.0.1:9", database_url=url), ENVIRON | {"PGPASSWORD": "secret"})
+
+    assert "secret" not in found.relay.values()
+    assert load(None, {}, found.relay).database_url is None
+    for one in (found.recorder, found.console, found.receiver, found.migration):
+        assert (load(None, {}, one).database_url, one["PGPASSWORD"]) == (url, "secret")
