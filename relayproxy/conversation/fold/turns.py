@@ -382,12 +382,12 @@ class TurnDraft:
         self.invalidate()
 
     def asked_again(self, prompt: FinalPrompt, heard_until: int) -> None:
-        """Notes how long the caller waited before they spoke again. `heard_until`: until when the agent may have
-        spoken."""
+        """Notes how long the caller waited before they began to speak again, as they do with this prompt.
+        `heard_until`: until when the agent may have spoken."""
         if self.caller_at is None or self.sent_digits:
             return
         since = max(self.caller_at, heard_until)
-        wait = prompt.moment.at - since
+        wait = prompt.begun_at - since
         prompt.waited = wait
         if not self.prompts:
             self.asked_at = min(since, prompt.moment.at)

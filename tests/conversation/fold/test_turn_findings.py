@@ -47,11 +47,32 @@ def test_a_stall_points_at_the_text_that_ended_it() -> None:
     assert details(call) == ["2.5 s between two parts of the answer"]
 
 
-@pytest.mark.parametrize(("at", "found"), [("2.9", []), ("3.0", [("asked_again", 1, 2)])])
-def test_a_caller_who_has_to_ask_again(at: str, found: list[tuple[str, int, int]]) -> None:
+@pytest.mark.parametrize(("at", "found"), [("3.3", []), ("3.4", [("asked_again", 1, 2)])])
+def test_a_caller_who_has_to_ask_again_begins_to_as_long_before_as_it_takes_to_say(
+    at: str, found: list[tuple[str, int, int]]
+) -> None:
     again = f'{at} twilio prompt "Hello?" last \n 3.5 backend text "Yes?" last'
 
     assert told(script(ASKED + again)) == found
+
+
+@pytest.mark.parametrize(
+    ("on", "said"), [("1.8", []), ("3.1", ["2.1 s without an answer, then the caller spoke again"])]
+)
+def test_a_caller_who_goes_on_after_a_breath_has_not_asked_again_however_long_they_speak(
+    on: str, said: list[str]
+) -> None:
+    call = script(
+        ASKED
+        + f"""
+        {on} twilio info clientSpeaking on
+        5.5  twilio info clientSpeaking off
+        5.6  twilio prompt "and another thing, please" last
+        6.0  backend text "Both are done." last
+        """
+    )
+
+    assert details(call) == said
 
 
 def test_no_answer() -> None:
@@ -74,7 +95,7 @@ def test_an_answer_that_may_have_been_lost_is_not_said_to_have_failed_to_come(
         asked.fold.feed(connection, message)
 
     (said,) = [finding.detail for finding in asked.fold.conversation().findings if finding.code == "asked_again"]
-    assert said.startswith("6.0 s without an answer, then the caller spoke again")
+    assert said.startswith("5.6 s without an answer, then the caller spoke again")
     assert ("was not recorded, so it may have come" not in said) is sure
 
 

@@ -64,7 +64,7 @@ def test_of_several_waits_before_the_caller_spoke_again_the_longest_is_kept() ->
     """)
 
     (found,) = [finding for finding in call.findings if finding.code == "asked_again"]
-    assert (found.turn, found.detail) == (1, "10.0 s without an answer, then the caller spoke again")
+    assert (found.turn, found.detail) == (1, "9.5 s without an answer, then the caller spoke again")
 
 
 def test_a_turn_without_an_answer_yet_has_neither_its_beginning_nor_its_end() -> None:

@@ -85,7 +85,7 @@ def test_keys_that_nothing_answered_are_waited_for_when_the_caller_then_speaks()
 
     assert waits(call) == [None, 6300]
     assert (call.turns[1].response_latency_ms, counted(call)) == (300, (1, 1))
-    assert [finding.detail for finding in call.findings] == ["6.0 s without an answer, then the caller spoke again"]
+    assert [finding.detail for finding in call.findings] == ["5.6 s without an answer, then the caller spoke again"]
 
 
 def test_asking_again_and_giving_up_is_one_unanswered_turn() -> None:

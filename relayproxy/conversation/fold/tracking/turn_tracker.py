@@ -105,14 +105,14 @@ class TurnTracker:
             self.silences.caller_stops(at, event=False)
         turn = self.ledger.turn_for("prompt", at)
         turn.opened_by = "prompt"
+        spoken = self._caller_speech.prompt(text, at)
+        prompt.begun_at = spoken[0].start if spoken else at
         if before == "waiting":
             turn.asked_again(prompt, self.playback.expected_at)
         turn.prompts.append(prompt)
-        spoken = self._caller_speech.prompt(text, at)
         turn.mark("prompt", at, text, spoken)
         turn.caller_begun_at = spoken[0].start if turn.caller_begun_at is None else turn.caller_begun_at
         turn.lang = lang
-        prompt.begun_at = spoken[0].start if spoken else at
         turn.client_off_at = prompt.client_off_at = self._client_off_at
         self._client_off_at = None
         turn.off_expected = self.responses.caller_speaking
