@@ -1,5 +1,5 @@
-"""The look of a page, as far as it can be told without eyes: nothing is cut off, nothing sticks out, no time lacks its
-zone, and one of a thing is not told as many.
+"""The look of a page, as far as it can be told without eyes: nothing is cut off, nothing sticks out, what opens shows
+that it does, no time lacks its zone, and one of a thing is not told as many.
 
 Knows: what is a fault whatever the page shows.
 Must not know: what is on the pages.
@@ -28,12 +28,20 @@ _FAULTS = r"""() => {
     if (room && scrolls && wide > room + 1) say("cut table", box.firstElementChild, `${wide} > ${room}`);
   }
   for (const e of all("body *")) {
-    const { overflowX, textOverflow } = getComputedStyle(e);
+    const { overflowX, textOverflow, contentVisibility } = getComputedStyle(e);
+    // What is drawn only where it is seen is drawn nowhere else than in its box.
+    const shows = overflowX === "visible" && contentVisibility === "visible";
     // Two pixels and less are headings for those who hear the page; a message's first words stand in a line that opens.
-    if (overflowX === "visible" || e.clientWidth <= 2 || e.matches("summary > .preview, .run > .preview")) continue;
+    if (shows || e.clientWidth <= 2 || e.matches("summary > .preview, .run > .preview")) continue;
     if (["auto", "scroll"].includes(overflowX) || e.scrollWidth <= e.clientWidth + 1 || !words(e)) continue;
     if (textOverflow !== "ellipsis") say("cut text", e, words(e));
     else if (!e.closest("[title]")) say("cut text without a title", e, words(e));
+  }
+  // Buttons and the rows of a table of messages look like what can be pressed.
+  for (const e of all("summary:not(.button, .tl-button, .msg *)")) {
+    const { display, listStyleType } = getComputedStyle(e);
+    const marked = (display === "list-item" && listStyleType !== "none") || e.querySelector("svg");
+    if (!marked && !/[▸▾▶▼]/.test(words(e)) && e.checkVisibility()) say("nothing shows that it opens", e, words(e));
   }
   for (const text of all("svg text")) {
     const picture = text.ownerSVGElement.getBoundingClientRect();

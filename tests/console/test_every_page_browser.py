@@ -61,8 +61,8 @@ def known(archive: Archive) -> dict[str, str | int]:
     fortnight.record(archive, time.time_ns(), a_day=4)
     makes = (samples.booking, samples.failing, samples.refused, samples.odd, samples.long_names)
     ids = {make.__name__: make(archive, samples.ago(4000 - 500 * at)).commit().id for at, make in enumerate(makes)}
-    short = samples.Call(archive, samples.ago(400)).setup().asks(1, "Hi").answers(1.5, "Hello.")
-    short.twilio(2, "dtmf", digit="#").hang_up(3).commit()
+    short = samples.Call(archive, samples.ago(400)).setup().asks(1, "Hi").asks(9, "Hello?").answers(9.5, "Hello.")
+    short.twilio(10, "dtmf", digit="#").hang_up(11).commit()
     live = samples.Call(archive, samples.ago(30)).setup(parameters={"plan": "gold"}).asks(2, "Are you there?").commit()
     since, until = samples.ago(90_000), samples.ago(80_000)
     archive.commit(Batch(journal_gaps=(JournalGapRow("j0", 1, 4711, 40_960, "checksum", since, until),)))

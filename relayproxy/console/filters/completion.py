@@ -104,16 +104,21 @@ def _values(queries: Queries, name: str, head: str, begun: str, criteria: Criter
         return tuple(Suggestion(head + value, value) for value in fixed if value.startswith(begun))
     if kind is None:
         return ()
-    seen = dict(facets.values(queries, name, begun, criteria, MAX_SUGGESTIONS))
-    for value in closed_values(name):
-        if _begins(name, value, begun.lower()):
-            seen.setdefault(value, 0)
-    listed = list(seen.items())[:MAX_SUGGESTIONS]
+    closed, low = closed_values(name), begun.lower()
+    if closed:
+        # All of them, as one can also be meant by a word of its phrase.
+        counts = dict(facets.values(queries, name, "", criteria, 2 * len(closed)))
+        counts |= {value: 0 for value in closed if value not in counts}
+        meant = [value for value, count in counts.items() if _begins(name, value, low) or (count and low in value)]
+        meant.sort(key=lambda value: not value.startswith(low))
+        listed = [(value, counts[value]) for value in meant[:MAX_SUGGESTIONS]]
+    else:
+        listed = list(facets.values(queries, name, begun, criteria, MAX_SUGGESTIONS))
     if name == "outcome" and "," not in head:
         # What most people ask for; it is of the transition.
         studio = dict(facets.values(queries, "transition", "", criteria, MAX_SUGGESTIONS))
-        listed += [(one, studio.get(one, 0)) for one in ("failed", "success") if one.startswith(begun.lower())]
-    phrases = {**closed_values(name), **_STUDIO}
+        listed += [(one, studio.get(one, 0)) for one in ("failed", "success") if one.startswith(low)]
+    phrases = {**closed, **_STUDIO}
     return tuple(Suggestion(head + quoted(value), value, phrases.get(value, ""), count) for value, count in listed)
 
 

@@ -111,4 +111,6 @@ def test_values_are_counted_under_the_rest_of_the_filter(seen: Queries) -> None:
 
     assert counts("route:") == {"bookings": 1, "support": 1, "default": 1}
     assert counts("is:live route:") == {"default": 1}
+    assert counts("outcome:disconnected") == {"backend_disconnect": 1}
+    assert counts("outcome:hung") == {"caller_hangup": 0}
     assert counts("number:+") == {samples.CALLER: 2, samples.CALLEE: 3, "+15550100077": 1}
