@@ -68,7 +68,7 @@ async def _serve(settings: Settings, listens: Callable[[str], None], recorded_on
             # collector: with ten times the threshold those are megabytes, and pages are not made faster.
             gc.collect()
             gc.freeze()
-            gc.set_threshold(5_000, 20, 20)
+            gc.set_threshold(5_000, 10, 10)
             listens(url)
             # Takes nearly a second, which whoever waits for the console to listen need not wait for.
             await asyncio.to_thread(compile_templates, app, stop.is_set)
