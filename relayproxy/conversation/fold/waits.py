@@ -59,9 +59,13 @@ def on_hold(draft: TurnDraft, ended_at: int | None) -> tuple[int, Moment] | None
     if draft.speculative or not (heard[1:] or draft.state == "on_hold"):
         return None
     found = [
-        (max(0, _heard_from(after) - _heard_until(before)), after.began)
+        (silence, after.began)
         for before, after in pairwise(heard)
-        if after.began is not None and not before.media and is_filler(before.text())
+        # What is cheap comes first: a turn can have a reply for each token.
+        if (silence := _heard_from(after) - _heard_until(before)) > 0
+        and after.began is not None
+        and not before.media
+        and is_filler(before.text())
     ]
     last = heard[-1]
     if draft.state == "on_hold" and ended_at is not None and last.began is not None:
