@@ -1,4 +1,4 @@
-"""Objects: whether the bucket or folder that recordings go to takes them, gives them back and deletes them.
+"""Objects: whether the bucket or folder that recordings go to takes them, gives them back, lists and deletes them.
 
 Knows: the one object that is written for it, and that it is deleted again.
 Must not know: what recordings look like.
@@ -6,12 +6,14 @@ Must not know: what recordings look like.
 
 import secrets
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from relayproxy.doctor.check import Result
 from relayproxy.objects.opening import open_objects
 from relayproxy.objects.place import ObjectsError
 from relayproxy.settings.model import Settings
 from relayproxy.settings.recordings import recordings_place
+from relayproxy.settings.validators import is_loopback
 
 _CONTENT = b"relayproxy doctor looks whether this can be written, read and deleted."
 
@@ -29,6 +31,7 @@ def objects(settings: Settings, *, network: bool) -> Iterator[Result]:
         store, key = open_objects(place), f"doctor/{secrets.token_hex(8)}"
         store.put(key, _CONTENT)
         same = store.get(key) == _CONTENT
+        listed = any(one.key == key for one in store.list("doctor"))
         store.delete([key])
     except ObjectsError as problem:
         action = (
@@ -37,11 +40,14 @@ def objects(settings: Settings, *, network: bool) -> Iterator[Result]:
         action += "may write, read, list and delete there; calls are recorded all the same, and stay in the database"
         yield Result("recordings", "place", "failed", str(problem), action)
         return
-    if not same:
+    if not (same and listed):
         text = f"{place} gives something else than what was written to it"
+        if same:
+            text = f"{place} does not list what was written to it"
         yield Result("recordings", "place", "failed", text, "use another one")
         return
-    yield Result("recordings", "place", "ok", f"{place} takes an object, gives it back and deletes it")
-    if place.endpoint is not None and place.endpoint.startswith("http://"):
+    yield Result("recordings", "place", "ok", f"{place} takes an object, gives it back, lists and deletes it")
+    url = urlsplit(place.endpoint or "")
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
         text = f"{place.endpoint} is asked without encryption"
-        yield Result("recordings", "encryption", "warning", text, "use https:// unless it is on this machine")
+        yield Result("recordings", "encryption", "warning", text, "use https:// unless nobody else is on that network")
