@@ -118,7 +118,10 @@ class MovingThread(BackgroundThread):
     def _sweep(self) -> int:
         if time.monotonic() < self._next_sweep:
             return 0
-        found = self._sweeper.sweep()
+        try:
+            found = self._sweeper.sweep()
+        except ObjectsError as problem:
+            raise ObjectsError(f"objects that no row names cannot be looked for: {problem}") from None
         self._next_sweep = time.monotonic() + SWEEP
         if found:
             log.info("recordings: %d objects that no row names are deleted", found)

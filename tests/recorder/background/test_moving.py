@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from relayproxy.objects.place import Place
+from relayproxy.objects.folder import Folder
+from relayproxy.objects.place import Listed, ObjectsError, Place
 from relayproxy.recorder.background import background_thread, moving
 from relayproxy.recorder.background.moving import MovingThread
 from relayproxy.store import engine as engines
@@ -67,6 +68,24 @@ def test_calls_that_are_over_go_to_their_place(stage: Stage, objects: Objects) -
     assert len(objects.names()) == 2
     assert thread.state.place == objects.place.root
     assert list(stage.archive.messages("b")) == said(0, 3)
+
+
+def test_a_place_that_cannot_be_listed_is_told_of_in_other_words_than_one_that_takes_nothing(
+    stage: Stage, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_folder: Folder, _prefix: str) -> Iterator[Listed]:
+        raise ObjectsError("it refuses")
+
+    monkeypatch.setattr(moving, "FIRST_SWEEP", 0)
+    monkeypatch.setattr(Folder, "list", refuse)
+    over(stage.archive, "a", 3)
+    age(stage.engine)
+    thread = MovingThread(stage.url, objects.place)
+    try:
+        assert until(lambda: thread.state.problem) == "objects that no row names cannot be looked for: it refuses"
+        assert thread.state.moved == 1
+    finally:
+        thread.close()
 
 
 def test_what_has_moved_waits_no_longer_although_nothing_was_counted_since(
