@@ -162,7 +162,8 @@ def _first_line(problem: BaseException) -> str:
     if state is None and _no_answer(problem):
         # There are no rows to quote, and with several hosts the first line says nothing.
         text = " ".join(text.split())
-    return text.partition("\n")[0] or type(problem).__name__
+    # As part of a sentence.
+    return text.partition("\n")[0].rstrip(".") or type(problem).__name__
 
 
 def _no_answer(problem: BaseException | None) -> bool:

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from relayproxy.store import engine as engines
@@ -237,6 +239,16 @@ def test_a_connection_that_is_cut_in_the_middle_of_a_commit_leaves_nothing(
     assert archive.session("a") is None
     archive.commit(FIRST)
     assert list(archive.messages("a")) == said(0, 3)
+
+
+def test_what_a_server_says_is_part_of_a_sentence() -> None:
+    """As libpq tells of a server that was killed."""
+    said = "server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally.\n"
+    with (
+        pytest.raises(AwayError, match=r"unexpectedly This probably means the server terminated abnormally$"),
+        store_errors(),
+    ):
+        raise DBAPIError("SELECT 1", None, psycopg.OperationalError(said))
 
 
 def test_sqlite_pays_nothing_for_postgresql() -> None:
