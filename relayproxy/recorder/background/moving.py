@@ -65,6 +65,8 @@ class MovingThread(BackgroundThread):
         if not self._check():
             self._known = None
         if not self._has_lease():
+            self.state = replace(self.state, waiting=0, waiting_since=None, deletions=0)  # another one tells of it
+            self._next_count = 0.0
             return False
         self._count()
         away: list[ObjectsError] = []

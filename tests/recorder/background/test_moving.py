@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from relayproxy.objects.folder import Folder
 from relayproxy.objects.place import Listed, ObjectsError, Place
@@ -16,6 +16,7 @@ from relayproxy.recorder.background import background_thread, moving
 from relayproxy.recorder.background.moving import MovingThread
 from relayproxy.store import engine as engines
 from relayproxy.store.engine import open_engine, writing
+from relayproxy.store.schema.tables import leases
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.moving.sweeper import Sweeper
 from relayproxy.store.write.object_deletions import note_object_deletions
@@ -216,3 +217,25 @@ def test_of_several_recorders_on_a_server_one_moves_and_another_takes_over(postg
     with engine.connect() as db:
         assert db.execute(text("SELECT count(*) FROM recordings WHERE object IS NOT NULL")).scalar_one() == 3
     engine.dispose()
+
+
+def test_who_no_longer_moves_tells_no_more_of_what_waits(
+    postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "LEASE", 0.1)
+    url = postgres.migrated()
+    engine = open_engine(url)
+    objects = Objects(engine, tmp_path / "objects")
+    over(Archive(engine), "a", 3)
+    age(engine)
+    objects.folder.write_text("")  # where it cannot go
+    thread = MovingThread(url, objects.place)
+    try:
+        until(lambda: thread.state.waiting)
+        with writing(engine).begin() as db:
+            db.execute(update(leases).values(owner="another", until=2**62))
+        until(lambda: not thread.state.waiting and thread.state.problem is None)
+        assert thread.state.waiting_since is None
+    finally:
+        thread.close()
+        engine.dispose()
