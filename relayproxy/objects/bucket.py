@@ -28,6 +28,9 @@ _ASKED = re.compile(r"^.*?Error performing (\w+) (\w+://[^/\s]+)\S* in \S+?(?:, 
 """How obstore tells of a request: with its key and how long it took, which differ each time."""
 _OF_ONE_OF_MANY = "(code: NoSuchKey)"
 """What is said of an object that is not there, among others that are to be deleted."""
+_ROLE = "/latest/api/token"
+"""Where a machine of AWS is asked for its role."""
+_NOBODY = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set here, and this machine has no role that gives a key"
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 
 
@@ -93,6 +96,8 @@ class Bucket:
         except (BaseError, OSError, ValueError) as problem:
             if _OF_ONE_OF_MANY in str(problem):
                 raise MissingObjectError(f"{self._place}: there is no such object") from None
+            if _ROLE in str(problem):
+                raise ObjectsError(f"{self._place} cannot be asked: {_NOBODY}") from None
             raise ObjectsError(f"{self._place} does not answer as expected: {_words(problem)}") from None
         except BaseException as problem:
             # What Rust did not expect of a server is no Exception.

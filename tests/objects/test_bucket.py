@@ -180,6 +180,16 @@ def test_wrong_credentials_are_told_without_them(seaweed: Seaweed, monkeypatch: 
     assert "another-secret" not in str(told.value)
 
 
+def test_credentials_that_are_not_there_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in CREDENTIALS:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9")
+    store = open_objects(Place("s3://nobodys", "http://127.0.0.1:9"))
+    for act in (store.get, lambda key: store.put(key, b"x")):
+        with pytest.raises(ObjectsError, match=r"cannot be asked: AWS_ACCESS_KEY_ID and .+ are not set here"):
+            act("a/1")
+
+
 def test_a_bucket_can_be_asked_for_by_its_own_host() -> None:
     store = open_objects(Place("s3://recordings/calls", "http://localhost:9", path_style=False))
     with pytest.raises(ObjectsError, match=r"GET http://recordings.localhost:9: HTTP error"):
