@@ -264,6 +264,13 @@ def a_range_of_time_is_chosen_by_dates(page: Page) -> None:
     expect(page.get_by_role("heading", name="No call matches")).to_be_visible()
     assert asked(page) == "turns:>0 since:2026-11-20T09:00+09:00 until:2026-11-20T10:30+09:00"
     expect(page.locator(".when-name")).to_have_text("Some time")
+    page.locator(".when summary").click()
+    expect(page.get_by_label("From")).to_have_value("2026-11-20T09:00")
+    expect(page.get_by_label("To", exact=True)).to_have_value("2026-11-20T10:30")
+    list_of(page, "on:2026-11-21")
+    page.locator(".when summary").click()
+    expect(page.get_by_label("From")).to_have_value("2026-11-21T00:00")
+    expect(page.get_by_label("To", exact=True)).to_have_value("2026-11-22T00:00")
 
 
 def days_are_the_readers_and_can_be_utc(page: Page, archive: Archive) -> None:

@@ -229,8 +229,14 @@ if (document.getElementById("filter")) {
     target.closest("details").open = false;
     go(address(ranged(results().dataset.q, since, until)));
   });
-  document.querySelector(".when").addEventListener("toggle", () => {
-    if (!from.value && !to.value) from.value = `${written(Date.now() - 86_400_000).slice(0, 10)}T00:00`;
+  document.querySelector(".when").addEventListener("toggle", ({ target }) => {
+    if (!target.open) return;
+    // What is in force, in whole minutes, as the fields have them.
+    const { rangeSince: since, rangeUntil: until } = results().dataset;
+    const yesterday = `${written(Date.now() - 86_400_000).slice(0, 10)}T00:00`;
+    from.value = since ? written(Math.floor(since / 60_000) * 60_000) : until ? "" : yesterday;
+    to.value = until ? written(Math.ceil(until / 60_000) * 60_000) : "";
+    from.setCustomValidity("");
   });
 
   let wanted = null;
