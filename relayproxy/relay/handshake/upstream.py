@@ -10,6 +10,7 @@ import ssl
 from dataclasses import dataclass, replace
 
 from aiohttp.http import HttpProcessingError, RawResponseMessage
+from aiohttp.http_exceptions import BadStatusLine
 from aiohttp.streams import StreamReader
 
 from relayproxy.relay import descriptors, limits
@@ -181,7 +182,9 @@ def _misunderstood(problem: BaseException) -> str:
     found = limits.too_long(problem)
     if found is not None:
         return f"the backend's answer has {found}"
-    return f"the backend's answer was not HTTP ({type(problem).__name__})"
+    if isinstance(problem, BadStatusLine):
+        return "the backend's answer was not HTTP: it begins with no status line; does it expect wss://?"
+    return "the backend's answer was not HTTP: its head is malformed"
 
 
 def _reason(problem: OSError) -> str:

@@ -95,7 +95,8 @@ def test_what_is_too_long_or_no_http_is_answered_in_our_words_and_counted(
     [
         (wire.ANSWER[:-2] + b"Set-Cookie: " + SECRET * 7 * KIB + b"\r\n\r\n", "has a line of more than 64 KiB"),
         (wire.ANSWER[:-2] + b"Set-Cookie: Bearer-aaa\r\n" * 257 + b"\r\n", "has more than 256 headers"),
-        (b"Bearer-aaa\r\n\r\n", "was not HTTP"),
+        (b"Bearer-aaa\r\n\r\n", "was not HTTP: it begins with no status line"),
+        (wire.ANSWER[:-2] + b"Bearer-aaa\r\n\r\n", "was not HTTP: its head is malformed"),
     ],
 )
 async def test_a_backends_answer_that_is_too_long_is_named(answer: bytes, words: str, tmp_path: Path) -> None:
