@@ -35,6 +35,8 @@ from relayproxy.text import storable
 _STUDIO = frozenset({"success", "failed", "none"})
 _SIDS = {"CA": "call", "VX": "session", "AC": "account"}
 _ID = re.compile(r"(CA|VX|AC)?[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PHONE = re.compile(r"\+[1-9]\d{6,14}")
+"""A number as Twilio writes it: E.164."""
 _FOREIGN_ID = re.compile(r"v\d+:[\w+/=-]+")
 _NAME = re.compile(r"[\w.-]+")
 _SAYABLE = re.compile(r"\w")
@@ -223,6 +225,10 @@ def _read_word(token: FilterToken, written: str, into: _Gathered) -> None:
     if piece.bare and not piece.begins and (found := _ID.fullmatch(piece.text)):
         name = _SIDS[found[1]] if found[1] else "id"
         into.every.append(Criterion(name, "=", (piece.text,), token.negated))
+        return
+    if piece.bare and _PHONE.fullmatch(piece.text.rstrip("*")):
+        op: Op = "^" if piece.begins or piece.text.endswith("*") else "="
+        into.every.append(Criterion("number", op, (piece.text.rstrip("*"),), token.negated))
         return
     word = piece.text.rstrip("*")
     if not _SAYABLE.search(word):

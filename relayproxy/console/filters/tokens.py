@@ -69,7 +69,7 @@ def within(text: str) -> tuple[str, tuple[FilterToken, ...], str]:
 def quoted(value: str, *, begins: bool = False, word: bool = False) -> str:
     """A value as it is written in a token; `word`: as a token of its own."""
     special = not value or any(c.isspace() or c in '",' for c in value) or value[0] in "<>=" or value.endswith("*")
-    if special or (word and (":" in value or value[0] == "-" or _unlike_a_word(value))):
+    if special or (word and (":" in value or value[0] in "-+" or _unlike_a_word(value))):
         value = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return value + "*" * begins
 
