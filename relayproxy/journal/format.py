@@ -11,8 +11,8 @@ ends before it. An entry is a fixed head followed by `length` bytes of body:
 
 `t` is nanoseconds of the relay's monotonic clock; for a chunk it is when the bytes had been read, and `took` is
 the nanoseconds until the write to the other side had returned, or `MAX_TOOK` when that is not known: the other side
-was not taking data, or it took longer than fits. `connection` counts up from 1 within one journal. All numbers
-are little-endian.
+was not taking data, or it took longer than fits. `connection` counts up from 1 within one journal, and is 0 in an
+entry of no connection. All numbers are little-endian.
 """
 
 import struct
@@ -46,6 +46,8 @@ class EntryKind(IntEnum):
     """Body: as of an opening, what is known of a connection before its backend is dialled; the opening follows."""
     FAULT = 8
     """Body: in words (UTF-8), in what the backend's message that follows differs from what the backend sent."""
+    OPEN_CONNECTIONS = 9
+    """Of no connection. Body: an `OpenConnections`."""
 
 
 ERASED = 6
@@ -83,6 +85,26 @@ class GapBody:
     def unpack(cls, body: bytes) -> "GapBody":
         both, chunks, size, last_t = GAP_BODY.unpack(body)
         return cls(GapCause(both >> 4), EntryKind(both & 15), chunks, size, last_t)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConnections:
+    """The connections that are open, of those numbered up to `latest`. All others of these have ended: the entries of
+    their endings, and whatever else there is of them, stand before this one unless they are lost."""
+
+    latest: int
+    numbers: frozenset[int]
+
+    def pack(self) -> bytes:
+        return struct.pack(f"<{1 + len(self.numbers)}I", self.latest, *self.numbers)
+
+    @classmethod
+    def unpack(cls, body: bytes) -> "OpenConnections":
+        """Raises ValueError for what `pack` has not made."""
+        if not body or len(body) % 4:
+            raise ValueError(f"{len(body)} bytes are no list of connections")
+        latest, *numbers = struct.unpack(f"<{len(body) // 4}I", body)
+        return cls(latest, frozenset(numbers))
 
 
 class JournalEntry(msgspec.Struct, frozen=True, gc=False):

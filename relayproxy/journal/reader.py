@@ -30,7 +30,7 @@ _DOUBT = 1.0
 """Seconds that a living writer gets to complete a block before another one is looked for behind it."""
 _LEADS_NOWHERE, _LEADS_TO_THE_END = 1, 2
 _KINDS = {int(kind): kind for kind in EntryKind}
-_POSSIBLE_BLOCK = re.compile(rb"(?=...[\x00-\x04]....[\x01-\x08].......[\x00-\x04])", re.DOTALL)
+_POSSIBLE_BLOCK = re.compile(rb"(?=...[\x00-\x04]....[\x01-\x09].......[\x00-\x04])", re.DOTALL)
 """Beginning of a possible block: length, checksum, and the kind, connection and length of its first entry."""
 
 

@@ -1,22 +1,30 @@
 """Tape: the buffer to which the relay's event loop appends entries, without ever waiting.
 
-Knows: packing entries into one buffer, the byte bound, and counting chunks that did not fit as gaps.
+Knows: packing entries into one buffer, the byte bound, counting chunks that did not fit as gaps, and which connections
+are open.
 Must not know: files and threads (the sink takes full buffers); the meaning of the bytes.
 
 One thread only. Nothing here raises: a chunk that cannot be taken is counted, and the count is written as a gap as
-soon as there is room.
+soon as there is room. An ending may be lost here, in the writer or on the disk; so an entry after it tells which
+connections are open, and whoever still knows of others learns that they have ended.
 """
 
 from collections.abc import Callable
+from functools import partial
+from time import monotonic_ns
 from typing import Protocol
 
-from relayproxy.journal.format import ENTRY_HEAD, MAX_TOOK, EntryKind, GapBody, GapCause, pack_entry
+from relayproxy.journal.format import ENTRY_HEAD, MAX_TOOK, EntryKind, GapBody, GapCause, OpenConnections, pack_entry
 
 HAND_OVER_SIZE = 1024 * 1024
 """A buffer this long goes to the sink at once; a shorter one waits for the next flush."""
 
 FLUSH_INTERVAL = 0.025
 """Seconds between flushes: each wakes the writer, and much rarer ones would bring the same work in bursts."""
+
+TELL_OPEN, TELL_AGAIN = 2.0, 90.0
+"""Seconds from an ending until it is told which connections are open, and from then on until it is told once more when
+nothing has ended meanwhile: by then the writer has begun another segment, and damage to the first one costs little."""
 
 
 class Sink(Protocol):
@@ -37,7 +45,21 @@ class Tape:
     openings and endings are small and still taken up to twice the limit.
     """
 
-    __slots__ = ("_gaps", "_handing_over", "_later", "_limit", "_scheduled", "_sink", "buffer", "lost", "room")
+    __slots__ = (
+        "_gaps",
+        "_handing_over",
+        "_later",
+        "_latest",
+        "_limit",
+        "_open",
+        "_scheduled",
+        "_sink",
+        "_telling",
+        "_told",
+        "buffer",
+        "lost",
+        "room",
+    )
 
     def __init__(self, sink: Sink, limit: int, later: Callable[[float, Callable[[], None]], object]) -> None:
         self._sink = sink
@@ -49,6 +71,13 @@ class Tape:
         """Bytes in `buffer` up to which whoever has a chunk may append its entry to it; else `chunk` takes it."""
         self._scheduled = self._handing_over = False
         self._gaps: dict[tuple[int, EntryKind], tuple[int, GapBody]] = {}
+        self._open: set[int] = set()
+        self._latest = 0
+        """The highest number of a connection so far."""
+        self._telling = False
+        """It will be told soon which connections are open."""
+        self._told = 0
+        """How often that was told."""
         self.lost = 0
         """Number of openings and endings dropped because twice the limit was reached."""
 
@@ -65,7 +94,13 @@ class Tape:
         """Appends an opening or an ending; counts it in `lost` when twice the limit is reached. `at_once` hands over
         in the event loop's next turn, so that a process killed soon afterwards leaves a trace of the call, and many
         calls that begin in one turn wake the writer once."""
-        if len(self.buffer) + self._sink.pending > 2 * self._limit:
+        if kind is EntryKind.ENDING:
+            self._open.discard(connection)
+            self._tell_open_soon()
+        elif kind in (EntryKind.REQUEST, EntryKind.OPENING):
+            self._open.add(connection)
+            self._latest = max(self._latest, connection)
+        if self._has_no_room:
             self.lost += 1
             return
         if self._gaps:
@@ -82,6 +117,36 @@ class Tape:
         if self._gaps:
             self._write_gaps()
         self._hand_over()
+
+    @property
+    def _has_no_room(self) -> bool:
+        """Twice the limit is reached."""
+        return len(self.buffer) + self._sink.pending > 2 * self._limit
+
+    def _tell_open_soon(self) -> None:
+        if not self._telling:
+            self._telling = True
+            self._later(TELL_OPEN, self._tell_open)
+
+    def _tell_open(self) -> None:
+        self._telling = False
+        if self._has_no_room:
+            self._tell_open_soon()
+            return
+        self._told += 1
+        self._write_open()
+        self._later(TELL_AGAIN, partial(self._tell_open_again, self._told))
+
+    def _tell_open_again(self, told: int) -> None:
+        if told == self._told:
+            self._write_open()
+
+    def _write_open(self) -> None:
+        if self._gaps:
+            self._write_gaps()
+        found = OpenConnections(self._latest, frozenset(self._open))
+        self.buffer += pack_entry(EntryKind.OPEN_CONNECTIONS, 0, monotonic_ns(), 0, found.pack())
+        self._schedule()
 
     def _make_room(self) -> bool:
         if len(self.buffer) > HAND_OVER_SIZE:

@@ -291,6 +291,8 @@ class JournalWriter:
                 self._count(entry.connection, entry.t, gap)
             elif entry.kind is EntryKind.GAP:
                 self._count(entry.connection, entry.t, GapBody.unpack(entry.body))
+            elif entry.kind is EntryKind.OPEN_CONNECTIONS:
+                pass  # a later one tells the same
             elif len(self._kept) >= self._segment_size * (2 if entry.kind is EntryKind.ENDING else 1):
                 # Endings are small, and a call whose opening is kept, or is known by its gap, must not seem to live on.
                 self._lost += 1

@@ -16,7 +16,7 @@ import msgspec
 
 from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.message import Message
-from relayproxy.journal.format import ENTRY_HEAD, EntryKind, JournalEntry
+from relayproxy.journal.format import ENTRY_HEAD, EntryKind, JournalEntry, OpenConnections
 from relayproxy.journal.reader import (
     START,
     Block,
@@ -28,6 +28,7 @@ from relayproxy.journal.reader import (
     time_before,
 )
 from relayproxy.journal.segments import LOCK, segment_numbers, segment_path
+from relayproxy.plural import plural
 from relayproxy.recorder.decoding.connection import END, SIDES, DecodedConnection
 from relayproxy.recorder.decoding.frames import JournalPlace
 from relayproxy.recorder.decoding.lost_opening import placeholder
@@ -199,6 +200,7 @@ class JournalPlayer:
 
     def _block(self, block: Block) -> Iterator[ConnectionEvent]:
         endings: list[JournalEntry] = []
+        told: JournalEntry | None = None
         known = Position(block.segment, block.end) <= self.committed
         for entry in block.entries:
             self._read += ENTRY_HEAD.size + len(entry.body)
@@ -209,6 +211,8 @@ class JournalPlayer:
             elif entry.kind is EntryKind.ENDING:
                 # Last of all: after a disk that refused, the writer puts gaps behind endings it had kept.
                 endings.append(entry)
+            elif entry.kind is EntryKind.OPEN_CONNECTIONS:
+                told = entry
             else:
                 yield from self._entry(entry, block.segment)
         for entry in endings:
@@ -218,9 +222,26 @@ class JournalPlayer:
                 yield ConnectionEvent(connection, "opened", [])
             yield from self.catch_up(connection)
             yield self._end(connection, _ending(entry, connection))
+        if told is not None:
+            yield from self._end_missed(told)
         if block.entries:
             yield from self._due(block.entries[-1].t)
         self._reached = max(self._reached, Position(block.segment, block.end))
+
+    def _end_missed(self, entry: JournalEntry) -> Iterator[ConnectionEvent]:
+        """Ends the connections whose endings are lost, by an entry that tells which ones are open."""
+        try:
+            told = OpenConnections.unpack(entry.body)
+        except ValueError as problem:
+            log.error("journal %s: which connections are open cannot be read (%s)", self.id, problem)  # noqa: TRY400
+            return
+        missed = [number for number in self.connections.keys() - told.numbers if number <= told.latest]
+        if missed:
+            log.warning("journal %s: how %s ended is lost", self.id, plural(len(missed), "connection"))
+        for number in missed:
+            connection = self.connections[number]
+            yield from self.catch_up(connection)
+            yield self._end(connection, Ending(t=connection.last_t))
 
     def _replay(self, entry: JournalEntry, segment: int) -> Iterator[ConnectionEvent]:
         connection = self.connections.get(entry.connection)

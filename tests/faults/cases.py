@@ -40,6 +40,7 @@ _HTTP = "tests/faults/test_http.py::"
 _PROCESSES = "tests/faults/test_processes.py::"
 _STORAGE = "tests/faults/severe_storage.py::"
 _MACHINE = "tests/faults/severe_processes.py::"
+_DAMAGE = "tests/system/test_journal_damage.py::"
 _SUPERVISOR = "tests/supervisor/test_processes.py::"
 _MOVING = "tests/recorder/background/test_moving.py::"
 _OBJECTS = "tests/store/read/test_recording_objects.py::"
@@ -263,6 +264,21 @@ STORAGE = (
             "tests/recorder/test_recorder_disk.py::test_a_journal_that_could_not_be_deleted_is_once_it_can_be",
         ),
         note="The recorder's log names it.",
+    ),
+    Case(
+        "A28",
+        "a part of a living relay's journal is damaged",
+        (
+            _DAMAGE + "test_a_bit_that_flips_in_the_living_journal_costs_one_call_and_not_all_that_follow",
+            _DAMAGE + "test_calls_whose_beginning_or_end_lay_in_the_damage_end_while_their_relay_goes_on",
+            "tests/recorder/test_journal_player_lost_endings.py::"
+            "test_a_call_that_began_in_the_damage_and_goes_on_stays_and_ends_as_others_do",
+            "tests/recorder/test_journal_player_lost_endings.py::"
+            "test_a_call_of_which_neither_opening_nor_ending_can_be_read_ends",
+        ),
+        note="Health tells of the gap, and so does each call that was live. A call whose ending it held is over within "
+        "seconds, and says that how it ended was not recorded. Where the journal's next entry about that is damaged as "
+        "well, it is over with the next call that ends, or after a minute and a half.",
     ),
 )
 

@@ -1,6 +1,7 @@
 """The journal's bytes: what was packed is what is unpacked, and the bytes on disk do not change."""
 
 import zlib
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from relayproxy.journal.format import (
     GapBody,
     GapCause,
     JournalEntry,
+    OpenConnections,
     pack_block,
     pack_entry,
     unpack_entries,
@@ -46,8 +48,23 @@ def test_a_journal_of_today_is_read_by_every_later_version() -> None:
         ("GAP", 5),
         ("REQUEST", 7),
         ("FAULT", 8),
+        ("OPEN_CONNECTIONS", 9),
     ]
     assert ERASED == 6
+    assert OpenConnections(0x0102, frozenset({7})).pack() == b"\x02\x01\0\0\x07\0\0\0"
+
+
+@pytest.mark.parametrize("numbers", [(), (3,), range(1, 5001)])
+def test_open_connections_come_out_as_they_were_packed(numbers: Iterable[int]) -> None:
+    told = OpenConnections(2**32 - 1, frozenset(numbers))
+
+    assert OpenConnections.unpack(told.pack()) == told
+
+
+@pytest.mark.parametrize("body", [b"", b"\x01\0\0", b"\x01\0\0\0\x01"])
+def test_what_is_no_list_of_connections_is_none(body: bytes) -> None:
+    with pytest.raises(ValueError, match="no list of connections"):
+        OpenConnections.unpack(body)
 
 
 def test_an_entry_says_where_in_the_file_its_body_begins() -> None:

@@ -249,6 +249,14 @@ def test_behind_a_length_that_cannot_be_the_next_block_is_found(journal: Journal
     ]
 
 
+@pytest.mark.parametrize("kind", EntryKind)
+def test_behind_damage_a_block_is_found_whatever_it_begins_with(journal: Journal, kind: EntryKind) -> None:
+    journal.add(1, MAGIC + bytes(8) + pack_block(pack_entry(kind, 1, 5, 0, b"found")))
+    journal.die()
+    with journal.reader() as reader:
+        assert bodies(reader.read(READ)) == [b"found"]
+
+
 def test_a_torn_block_that_looks_like_many_is_searched_once(journal: Journal) -> None:
     forged = pack_block(entry(b""))
     torn = pack_block(entry(forged * 1000))[:-3]

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from relayproxy.journal.format import EntryKind, GapBody, GapCause, JournalEntry, unpack_entries
-from relayproxy.journal.tape import FLUSH_INTERVAL, HAND_OVER_SIZE, CopyingTape, Tape
+from relayproxy.journal.format import EntryKind, GapBody, GapCause, JournalEntry, OpenConnections, unpack_entries
+from relayproxy.journal.tape import FLUSH_INTERVAL, HAND_OVER_SIZE, TELL_AGAIN, TELL_OPEN, CopyingTape, Tape
 
 
 class Desk:
@@ -133,3 +133,67 @@ def test_a_copy_ends_with_a_gap_of_what_was_passed_on_and_not_with_one_of_what_w
     assert copied == [b"hello", None]
     desk.flush()
     assert [e.kind for e in desk.write_all()].count(EntryKind.GAP) == 3
+
+
+def told(desk: Desk) -> list[tuple[int, set[int]]]:
+    """What has been told of open connections since the last look: the highest number, and those that are open."""
+    entries = [entry for entry in desk.write_all() if entry.kind is EntryKind.OPEN_CONNECTIONS]
+    assert {entry.connection for entry in entries} <= {0}
+    found = [OpenConnections.unpack(entry.body) for entry in entries]
+    return [(one.latest, {*one.numbers}) for one in found]
+
+
+def test_after_endings_it_is_told_which_connections_are_open() -> None:
+    desk = Desk()
+    tape = Tape(desk, 1000, desk.later)
+    tape.note(EntryKind.REQUEST, 1, 1, b"dialled, and open")
+    tape.note(EntryKind.OPENING, 1, 1, b"answered")
+    tape.note(EntryKind.REQUEST, 2, 2, b"still dialled")
+    tape.note(EntryKind.REQUEST, 3, 3, b"soon over")
+    desk.flush(TELL_OPEN)
+    assert told(desk) == [], "nothing has ended"
+    tape.note(EntryKind.ENDING, 3, 4, b"{}")
+    tape.note(EntryKind.GAP, 3, 5, b"of one that has ended opens nothing")
+    desk.flush(TELL_OPEN)
+    desk.flush()
+    assert told(desk) == [(3, {1, 2})]
+    for number in (1, 2):
+        tape.note(EntryKind.ENDING, number, 6, b"{}")
+    desk.flush(TELL_OPEN)
+    desk.flush()
+    assert told(desk) == [(3, set())], "once for both"
+
+
+def test_what_is_told_of_open_connections_stands_behind_all_that_there_is_of_the_others() -> None:
+    desk = Desk()
+    tape = Tape(desk, 50, desk.later)
+    tape.note(EntryKind.OPENING, 1, 1, b"{}")
+    tape.note(EntryKind.OPENING, 2, 1, b"{}")
+    tape.chunk(EntryKind.TWILIO_CHUNK, 1, 2, 0, b"a" * 60)
+    desk.flush()
+    tape.chunk(EntryKind.TWILIO_CHUNK, 1, 3, 0, b"dropped")
+    tape.note(EntryKind.ENDING, 1, 4, b"{}")
+    assert tape.lost == 1
+    desk.flush(TELL_OPEN)
+    assert [entry.kind for entry in desk.write_all()][-1] is EntryKind.TWILIO_CHUNK, "there is no room for it either"
+    desk.flush(TELL_OPEN)
+    desk.flush()
+    gap, last = desk.write_all()
+    assert (gap.kind, gap.connection) == (EntryKind.GAP, 1)
+    assert OpenConnections.unpack(last.body) == OpenConnections(2, frozenset({2}))
+
+
+def test_which_connections_are_open_is_told_once_more_when_nothing_ends_meanwhile() -> None:
+    desk = Desk()
+    tape = Tape(desk, 1000, desk.later)
+    for number in (1, 2):
+        tape.note(EntryKind.OPENING, number, 1, b"{}")
+    for number in (1, 2):
+        tape.note(EntryKind.ENDING, number, 2, b"{}")
+        desk.flush(TELL_OPEN)
+    desk.flush()
+    assert told(desk) == [(2, {2}), (2, set())]
+    desk.flush(TELL_AGAIN)
+    desk.flush()
+    assert told(desk) == [(2, set())]
+    assert not desk.timers, "a relay without calls writes nothing"

@@ -272,6 +272,20 @@ def test_a_folder_that_cannot_be_made_is_tried_again(tmp_path: Path) -> None:
     assert [e.kind for e in read_all(journal)] == [EntryKind.GAP, EntryKind.TWILIO_CHUNK]
 
 
+def test_what_is_told_of_open_connections_while_the_disk_refuses_takes_no_room_from_calls(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text("in the way")
+    writer = JournalWriter(tmp_path / "journal", quota=1 << 30, segment_size=SEGMENT)
+    for _ in range(10):
+        writer.put(bytearray(pack_entry(EntryKind.OPEN_CONNECTIONS, 0, 1, 0, bytes(SEGMENT))))
+    writer.put(bytearray(pack_entry(EntryKind.OPENING, 7, 2, 0, b"{}")))
+    wait_until(lambda: writer.pending == 0)
+    (tmp_path / "journal").unlink()
+    wait_until(lambda: writer.problem is None)
+    writer.close()
+    (journal,) = journal_paths(tmp_path / "journal")
+    assert [e.kind for e in read_all(journal)] == [EntryKind.OPENING]
+
+
 def test_a_segment_is_closed_in_time_so_that_a_recorder_can_delete_what_callers_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

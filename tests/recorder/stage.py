@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.measures.spans import SpanOptions
 from relayproxy.conversation.message import Message
-from relayproxy.journal.format import MAGIC, EntryKind, GapBody, GapCause, pack_block, pack_entry
+from relayproxy.journal.format import MAGIC, EntryKind, GapBody, GapCause, OpenConnections, pack_block, pack_entry
 from relayproxy.journal.segments import create_journal, segment_path
 from relayproxy.recorder.heartbeat import Beat
 from relayproxy.recorder.recorder import Recorder, SpanExporter
@@ -81,6 +81,11 @@ class Journal:
 
     def entry(self, kind: EntryKind, connection: int, body: bytes, took: int = 0) -> None:
         self.entries += pack_entry(kind, connection, self.now * MS, took, body)
+
+    def tell_open(self, *calls: "Call") -> None:
+        """Tells that of all calls so far these are open. It waits in `entries`."""
+        told = OpenConnections(self._connections, frozenset(call.number for call in calls))
+        self.entry(EntryKind.OPEN_CONNECTIONS, 0, told.pack())
 
     def call(self, **opening: Any) -> "Call":
         self._connections += 1

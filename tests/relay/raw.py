@@ -49,7 +49,9 @@ async def echo(connection: ServerConnection) -> None:
 
 
 def journal(folder: Path) -> list[JournalEntry]:
-    """The entries of the only journal, save those of requests, which say what openings say again."""
+    """The entries of the only journal, save those of requests, which say what openings say again, and those of no
+    connection."""
     (path,) = journal_paths(folder / "journal")
     blocks = (block for block in JournalReader(path).read(1 << 30) if isinstance(block, Block))
-    return [entry for block in blocks for entry in block.entries if entry.kind is not EntryKind.REQUEST]
+    left_out = (EntryKind.REQUEST, EntryKind.OPEN_CONNECTIONS)
+    return [entry for block in blocks for entry in block.entries if entry.kind not in left_out]
