@@ -144,7 +144,8 @@ class FaultedCall:
     @property
     def entries(self) -> list[JournalEntry]:
         self._tape.close()
-        return [*unpack_entries(bytes(self._sink.taped), 0)]
+        found = unpack_entries(bytes(self._sink.taped), 0)
+        return [entry for entry in found if entry.kind is not EntryKind.OPEN_CONNECTIONS]
 
     def passed(self, side: Side) -> bytes:
         """What an end has said, as it is on the tape as passed on."""
