@@ -41,7 +41,9 @@ _FAULTS = r"""() => {
   for (const e of all("summary:not(.button, .tl-button, .msg *)")) {
     const { display, listStyleType } = getComputedStyle(e);
     const marked = (display === "list-item" && listStyleType !== "none") || e.querySelector("svg");
-    if (!marked && !/[▸▾▶▼]/.test(words(e)) && e.checkVisibility()) say("nothing shows that it opens", e, words(e));
+    const before = [e, ...e.querySelectorAll("*")].map((part) => getComputedStyle(part, "::before").content).join("");
+    if (marked || /[▸▾▶▼]/.test(before + words(e)) || !e.checkVisibility()) continue;
+    say("nothing shows that it opens", e, words(e));
   }
   for (const text of all("svg text")) {
     const picture = text.ownerSVGElement.getBoundingClientRect();
