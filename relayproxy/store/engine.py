@@ -236,6 +236,10 @@ def _connect_sqlite(path: Path, *, read_only: bool = False, create: bool = False
             # What is deleted is overwritten, in pages that are free then, too.
             connection.execute("PRAGMA secure_delete=ON")
         connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB if read_only else CACHE_KIB}")
+        if not read_only:
+            # Who has made a file one with a log opens the log, and keeps others from deleting it, at the first read
+            # alone; the log that is noted of a connection has to be the one that it writes to.
+            connection.execute("PRAGMA schema_version").fetchone()
     except BaseException:
         connection.close()
         raise

@@ -9,7 +9,15 @@ from sqlalchemy.exc import DBAPIError
 
 from relayproxy.errors import SettingError
 from relayproxy.store import engine as engines
-from relayproxy.store.engine import database_location, open_engine, open_reader, reading, write_back, writing
+from relayproxy.store.engine import (
+    database_location,
+    is_in_place,
+    open_engine,
+    open_reader,
+    reading,
+    write_back,
+    writing,
+)
 from relayproxy.store.errors import StoreError, store_errors
 from tests.store.kinds import POSTGRESQL, SQLITE
 
@@ -195,6 +203,19 @@ def test_a_reader_recovers_what_a_killed_writer_left_in_the_log(tmp_path: Path, 
     with reader.connect() as db:
         assert db.execute(text("SELECT count(*) FROM t")).scalar_one() == 0
     engine.dispose()
+
+
+@SQLITE
+def test_a_writer_that_made_the_database_has_its_log_before_its_first_use(tmp_path: Path, url: str) -> None:
+    log = tmp_path / "data/relayproxy.db-wal"
+    with open_engine(url).connect() as db:
+        other = open_engine(url)
+        with writing(other).begin() as too:
+            too.execute(text("CREATE TABLE t (a TEXT)"))
+        # The last one to close deletes the log.
+        other.dispose()
+        assert log.exists()
+        assert is_in_place(db)
 
 
 @SQLITE
