@@ -35,7 +35,7 @@ from relayproxy.text import storable
 _STUDIO = frozenset({"success", "failed", "none"})
 _SIDS = {"CA": "call", "VX": "session", "AC": "account"}
 _ID = re.compile(r"(CA|VX|AC)?[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_PHONE = re.compile(r"\+[1-9]\d{6,14}")
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 """A number as Twilio writes it: E.164."""
 _FOREIGN_ID = re.compile(r"v\d+:[\w+/=-]+")
 _NAME = re.compile(r"[\w.-]+")

@@ -91,6 +91,7 @@ def test_conditions_are_understood(text: str, understood: Criterion) -> None:
         ("refun*", ("refun*",)),
         ('"+15550100001"', ("+15550100001",)),
         ("+1", ("+1",)),
+        ("+1٢٣٤٥٦٧٨", ("+1٢٣٤٥٦٧٨",)),
         ('"the refun"*', ("the refun*",)),
         ('"refund*"', ("refund",)),
         ("10:30", ("10:30",)),

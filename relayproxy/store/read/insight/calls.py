@@ -54,7 +54,7 @@ CALLS = select(
     cast(func.coalesce(_c.longest_wait_ms, _c.response_max_ms), Integer),
     # As SQLite takes what stands there when it adds up: one damaged row must not take all others away.
     *(
-        func.coalesce(cast(one, Integer), 0)
+        func.coalesce(whole(one), 0)
         for one in (
             _c.response_n,
             _c.errors,
