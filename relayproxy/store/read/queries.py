@@ -1,7 +1,7 @@
 """Queries of the console.
 
-Knows: the order of lists by time, the cursors of their pages, and when there is nothing to read yet.
-Must not know: HTML, JSON, who asks.
+Knows: how sessions, connections, turns and messages are found by their ids, and when there is nothing to read yet.
+Must not know: HTML, JSON, who asks; the order of lists.
 
 Every method may be called from any thread, raises `NotReady` while there is no database with this version's
 schema, and `StoreError` when the database does not answer. Nothing is ever written.
@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Engine, bindparam, func, literal, select, tuple_
+from sqlalchemy import BindParameter, Connection, Engine, bindparam, func, select
 
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store.errors import NotReady, StoreError, store_errors
 from relayproxy.store.read.erasures import marked
-from relayproxy.store.read.filters.conditions import conditions
 from relayproxy.store.read.filters.criteria import SHADOW, Criteria, Sort
 from relayproxy.store.read.filters.search import Hit, hits
+from relayproxy.store.read.list_by_time import cursor_by_time, places_by_time, read_cursor_by_time
 from relayproxy.store.read.recording_reader import NotFetchedError, RecordingReader
-from relayproxy.store.read.sorted_list import is_number, read_sorted_cursor, sorted_cursor, sorted_places
+from relayproxy.store.read.sorted_list import read_sorted_cursor, sorted_cursor, sorted_places
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.mapping import columns, value
 from relayproxy.store.schema.packing import detail_of
@@ -48,8 +48,7 @@ _REVISION = select(_s.revision).where(_s.id == _id)
 _REVISIONS = select(_s.id, _s.revision).where(_s.id.in_(_ids))
 _IS_THERE = select(_s.id).where(_s.id == _id)
 _CLAIMED = select(_s.id).where(_s.session_id == _id, ~SHADOW).order_by(_s.started_at, _s.id).limit(1)
-_NEWEST = (_s.started_at.desc(), _s.id.desc())
-_SHOWN = _BRIEF.where(_s.id.in_(_ids)).order_by(*_NEWEST)
+_SHOWN = _BRIEF.where(_s.id.in_(_ids))
 _CONNECTIONS = columns(ConnectionRow, tables.connections).where(_c.session == _id).order_by(_c.opened_at, _c.id)
 _TURNS = columns(TurnRow, tables.turns).where(_t.session == _id, _t.number >= bindparam("b_first")).order_by(_t.number)
 _IMPORTS = columns(ImportRow, tables.imports).where(tables.imports.c.session.in_(_ids))
@@ -122,27 +121,20 @@ class Queries:
         """
         if sort is not None:
             return self._sorted(limit, before, criteria, sort)
-        live, position = _read_cursor(before) if before else (True, None)
-        found: list[SessionRow] = []
+        after = read_cursor_by_time(before) if before else None
         with self.reading() as db:
-            wanted = conditions(criteria, db.dialect.name, db)
-            if live:
-                found = _sessions(db, wanted, live=True, after=position, limit=limit + 1)
-                position = None
-            if len(found) <= limit:
-                found += _sessions(db, wanted, live=False, after=position, limit=limit + 1 - len(found))
-        more = len(found) > limit > 0
-        return SessionPage(tuple(found[:limit]), _cursor(found[limit - 1]) if more else None)
+            places = places_by_time(db, criteria, after, limit + 1)
+            rows = _rows(db, [place.id for place in places[:limit]])
+        more = len(places) > limit > 0
+        return SessionPage(rows, cursor_by_time(places[limit - 1]) if more else None)
 
     def _sorted(self, limit: int, before: str | None, criteria: Criteria, sort: Sort) -> SessionPage:
         after = read_sorted_cursor(before, sort) if before else None
         with self.reading() as db:
             places = sorted_places(db, criteria, sort, after, limit + 1)
-            shown = [place.id for place in places[:limit]]
-            rows = {row.id: value(SessionRow, row) for row in db.execute(_BRIEF.where(tables.sessions.c.id.in_(shown)))}
+            rows = _rows(db, [place.id for place in places[:limit]])
         more = len(places) > limit > 0
-        next = sorted_cursor(sort, places[limit - 1]) if more else None
-        return SessionPage(tuple(rows[id] for id in shown if id in rows), next)
+        return SessionPage(rows, sorted_cursor(sort, places[limit - 1]) if more else None)
 
     def hits(self, criteria: Criteria, sessions: Sequence[str]) -> dict[str, tuple[Hit, ...]]:
         """By session (our ids) the first turns in which the words of `criteria` were said."""
@@ -288,19 +280,10 @@ class _Snapshot(Queries):
         yield self._db
 
 
-def _sessions(
-    db: Connection, wanted: list[ColumnElement[bool]], *, live: bool, after: tuple[int, str] | None, limit: int
-) -> list[SessionRow]:
-    c = tables.sessions.c
-    if live and db.dialect.name == "sqlite":
-        # Few live; it would otherwise go through all that an index of a condition has.
-        wanted = [func.coalesce(one, literal(False)) for one in wanted]
-    found = select(c.id).where(c.ended_at.is_(None) if live else c.ended_at.is_not(None), *wanted)
-    if after:
-        found = found.where(tuple_(c.started_at, c.id) < after)
-    # Two steps: what is looked through is the index, and only what is shown is read whole.
-    ids = db.execute(found.order_by(*_NEWEST).limit(limit)).scalars().all()
-    return [value(SessionRow, row) for row in db.execute(_SHOWN, {"b_ids": ids})] if ids else []
+def _rows(db: Connection, ids: Sequence[str]) -> tuple[SessionRow, ...]:
+    """In the order of their ids, without those that are gone meanwhile."""
+    rows = {row.id: value(SessionRow, row) for row in db.execute(_SHOWN, {"b_ids": list(ids)})} if ids else {}
+    return tuple(rows[id] for id in ids if id in rows)
 
 
 def _turns(db: Connection, session: str, first: int, limit: int | None) -> tuple[TurnRow, ...]:
@@ -343,14 +326,3 @@ def _messages(db: Connection, reader: RecordingReader, connection: str, seq: int
             seq = message.seq + 1
             limit -= 1
             yield message
-
-
-def _cursor(session: SessionRow) -> str:
-    return f"{'live' if session.ended_at is None else 'ended'}.{session.started_at}.{session.id}"
-
-
-def _read_cursor(cursor: str) -> tuple[bool, tuple[int, str]]:
-    state, started_at, id = cursor.split(".", 2)
-    if state not in ("live", "ended") or not is_number(started_at):
-        raise ValueError("not a cursor of this list")
-    return state == "live", (int(started_at), id)

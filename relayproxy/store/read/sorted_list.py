@@ -62,7 +62,7 @@ def _on_the_way(db: Connection, criteria: Criteria, sort: Sort, after: SortedPla
     end = db.execute(select(*place).where(*bounds).order_by(*order).offset(steps).limit(1)).one_or_none()
     if end is not None:
         bounds.append(_beyond(place, tuple(end), replace(sort, ascending=not sort.ascending)))
-    wanted = conditions(criteria, db.dialect.name, db)
+    wanted = conditions(criteria, db.dialect.name, db, walked=db.dialect.name == "postgresql")
     if db.dialect.name == "sqlite":
         # It would otherwise take an index of the condition, and sort all that it finds by it.
         wanted = [func.coalesce(one, literal(False)) for one in wanted]

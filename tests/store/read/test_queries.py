@@ -113,31 +113,6 @@ def test_live_sessions_come_first_and_the_newest_of_each_first(archive: Archive,
     assert queries.count() == 6
 
 
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        "x",
-        "live.x.y",
-        "dead.1.a",
-        "live.1",
-        "live.99999999999999999999999999.x",
-        f"live.{2**63}.x",
-        f"live.{'9' * 5000}.x",
-        "live.-1.x",
-        "live.1_0.x",
-        "live. 1.x",
-        "live.\u0661.x",
-    ],
-)
-def test_a_cursor_that_is_none_is_refused(queries: Queries, cursor: str) -> None:
-    with pytest.raises(ValueError):
-        queries.sessions(5, cursor)
-
-
-def test_the_largest_time_is_a_cursor(queries: Queries) -> None:
-    assert queries.sessions(5, f"live.{2**63 - 1}.x").sessions == ()
-
-
 @SQLITE
 def test_lists_and_pages_are_found_by_index(queries: Queries, engine: Engine) -> None:
     with engine.connect() as db:

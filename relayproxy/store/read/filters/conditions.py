@@ -41,16 +41,18 @@ def computed(field: str) -> ColumnElement[Any]:
     return SORTED_BY[field] + literal_column("0") if field != "duration" else _c.ended_at - _c.started_at
 
 
-def conditions(criteria: Criteria, dialect: str, db: Connection | None = None) -> list[ColumnElement[bool]]:
+def conditions(
+    criteria: Criteria, dialect: str, db: Connection | None = None, *, walked: bool = False
+) -> list[ColumnElement[bool]]:
     """SQL conditions on a row of `sessions`. Shadows meet them only where they are asked for. With `db` the conditions
     are those for a page of the newest ones: rare labels and words are looked up beforehand, common ones are checked as
-    sessions come."""
-    found = [_condition(one, dialect, criteria, db) for one in criteria.every]
+    sessions come. With `walked` nothing is looked up, and everything is checked so."""
+    found = [_condition(one, dialect, criteria, db, walked) for one in criteria.every]
     if not criteria.asks_for("shadow"):
         found.append(~SHADOW)
     if criteria.words:
         theirs = said(criteria.words, dialect).with_only_columns(turns.c.session)
-        if db is not None and not _few(db, ids(criteria.words, dialect)):
+        if db is not None and (walked or not _few(db, ids(criteria.words, dialect))):
             found.append(said_in(_c.id, criteria.words, db))
         elif db is None or dialect == "sqlite":
             found.append(_c.id.in_(theirs))
@@ -65,13 +67,15 @@ def conditions(criteria: Criteria, dialect: str, db: Connection | None = None) -
     return found
 
 
-def _condition(one: Criterion, dialect: str, criteria: Criteria, db: Connection | None) -> ColumnElement[bool]:
+def _condition(
+    one: Criterion, dialect: str, criteria: Criteria, db: Connection | None, walked: bool
+) -> ColumnElement[bool]:
     """Raises ValueError for a field that is not one."""
     kind = kind_of_field(one.field)
     if kind is None:
         raise ValueError(f"{one.field} is no field")
     if kind == "label":
-        return _labelled(one, dialect, criteria, db)
+        return _labelled(one, dialect, criteria, db, walked)
     if kind == "is":
         whole = or_(*(STATES[str(value)] for value in one.values))
     elif kind == "text":
@@ -84,7 +88,7 @@ def _condition(one: Criterion, dialect: str, criteria: Criteria, db: Connection 
             whole = func.coalesce(whole, literal(False))
     else:
         whole = or_(*(_COMPARE[one.op](FIELDS[one.field].columns[0], value) for value in one.values))
-        if db is not None and one.field in SORTED_BY and not one.negated and one.field != "duration":
+        if db is not None and not walked and one.field in SORTED_BY and not one.negated and one.field != "duration":
             # By an index of its own; among the newest first, all would be gone through where few have it.
             other = sessions.alias().c
             column = other[FIELDS[one.field].columns[0].name]
@@ -109,17 +113,21 @@ def after(prefix: str) -> str:
     return prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix and ord(prefix[-1]) < 0xD7FF else prefix + chr(0x10FFFF)
 
 
-def _labelled(one: Criterion, dialect: str, criteria: Criteria, db: Connection | None) -> ColumnElement[bool]:
+def _labelled(
+    one: Criterion, dialect: str, criteria: Criteria, db: Connection | None, walked: bool
+) -> ColumnElement[bool]:
     # An alias of its own, since who asks may select labels as well.
     c = labels.alias().c
     values = or_(*(_text(c.value, one, str(value), dialect) for value in one.values))
     named: Select[Any] = select(c.session).where(c.name == one.field, values)
-    if one.negated or (db is not None and not _few(db, named)):
+    if one.negated or walked or (db is not None and not _few(db, named)):
         if one.op == "^":
             # By the session's own labels: by their beginning, all of that name would be gone through each time.
-            there = select(c.session).where(c.session == _c.id, c.name.concat("") == one.field, values).exists()
+            its = select(c.session).where(c.session == _c.id, c.name.concat("") == one.field, values)
         else:
-            there = named.where(c.started_at == _c.started_at, c.session == _c.id).exists()
+            its = named.where(c.started_at == _c.started_at, c.session == _c.id)
+        # An offset, or PostgreSQL would make a join of it and gather all who have the label.
+        there = (its.offset(0) if walked else its).exists()
         return not_(there) if one.negated else there
     if criteria.since is not None:
         named = named.where(c.started_at >= criteria.since - MAX_SESSION_LENGTH)

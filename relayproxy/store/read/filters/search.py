@@ -125,10 +125,14 @@ def said_in(session: ColumnElement[str], words: Iterable[str], db: Connection) -
         # All turns with such a beginning would be gathered anew for each turn: once is enough.
         every = select(_fts().c.rowid).where(_matches(listed))
         return select(turns.c.id).where(turns.c.session == session, turns.c.id.in_(every), *there).exists()
-    if not listed:
-        return select(turns.c.id).where(turns.c.session == session, *(there or [literal(False)])).exists()
+    if dialect != "sqlite" and listed:
+        there = [_read(listed), *there]
+    if dialect != "sqlite" or not listed:
+        # An offset, or PostgreSQL would make a join of it, and look up all who said it.
+        here = select(turns.c.id).where(turns.c.session == session, *(there or [literal(False)]))
+        return (here if dialect == "sqlite" else here.offset(0)).exists()
     one_by_one = said(listed, dialect).where(turns.c.session == session, *there).exists()
-    if dialect != "sqlite" or spaceless:
+    if spaceless:
         return one_by_one
     rowid: ColumnElement[int] = literal_column("turns_fts.rowid")
     newest = ids(listed, dialect).order_by(rowid.desc())
@@ -177,7 +181,7 @@ def _first_ids(db: Connection, words: list[str], sessions: Sequence[str]) -> lis
         its = and_(turns.c.id == _fts().c.rowid, turns.c.session == each.c.session)
         query = select(turns.c.id, place).select_from(each.outerjoin(_fts(), within).outerjoin(turns, its))
     else:
-        query = select(turns.c.id, place).where(turns.c.session.in_(sessions), _contains(words))
+        query = select(turns.c.id, place).where(turns.c.session.in_(sessions), _read(words))
     listed = query.subquery()
     found = db.execute(select(listed.c.id).where(listed.c.place <= MAX_HITS)).scalars()
     return [id for id in found if id is not None]
@@ -280,6 +284,11 @@ def _fts_spelling(word: str) -> str:
 
 def _contains(words: list[str]) -> ColumnElement[bool]:
     return column("said", _selectable=turns).op("@@")(_tsquery(words))
+
+
+def _read(words: list[str]) -> ColumnElement[bool]:
+    """The same of one turn after the other: the index, which knows of no sessions, would be asked anew for each."""
+    return func.coalesce(_contains(words), literal(False))
 
 
 def _tsquery(words: list[str]) -> ColumnElement[Any]:

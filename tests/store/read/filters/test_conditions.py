@@ -157,6 +157,20 @@ def test_rare_words_are_looked_up_before_any_session(archive: Archive, queries: 
     assert "Semi Join" not in plan, plan
 
 
+@POSTGRESQL
+def test_what_is_checked_as_sessions_come_is_gathered_of_no_others(archive: Archive, queries: Queries) -> None:
+    archive.commit(Batch(sessions=(session("a"),), turns=(turn("a", 0, caller_text="refund"),)))
+    criteria = Criteria((Criterion("param.plan", "=", ("gold",)), Criterion("tag", "^", ("vi",))), words=("refund",))
+    with queries.reading() as db:
+        wanted = conditions.conditions(criteria, "postgresql", db, walked=True)
+        query = select(tables.sessions.c.id).where(*wanted).compile(db)
+        db.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        plan = " ".join(str(row) for row in db.exec_driver_sql(f"EXPLAIN {query}", query.params))
+    assert plan.count("SubPlan") >= 3, plan
+    assert "Semi Join" not in plan, plan
+    assert "COALESCE((said" in plan, plan  # and hence by no index of words
+
+
 def test_times_take_what_overlaps_them(stored: Queries) -> None:
     assert found(stored, since=NOON + HOUR + 60_000 * MS) == ["live", "good"]
     assert found(stored, since=NOON + HOUR + 90_001 * MS) == ["live"]
