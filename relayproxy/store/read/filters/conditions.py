@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, l
 from sqlalchemy.sql.expression import column
 
 from relayproxy.store.read.filters.criteria import FIELDS, SHADOW, STATES, Criteria, Criterion, kind_of_field
-from relayproxy.store.read.filters.search import ids, said, said_in
+from relayproxy.store.read.filters.search import ids, said, said_by_turn, said_in
 from relayproxy.store.schema.tables import labels, sessions, turns
 
 MAX_SESSION_LENGTH = 25 * 3600 * 10**9
@@ -52,13 +52,12 @@ def conditions(
         found.append(~SHADOW)
     if criteria.words:
         theirs = said(criteria.words, dialect).with_only_columns(turns.c.session)
-        if db is not None and (walked or not _few(db, ids(criteria.words, dialect))):
+        if walked:
+            found.append(said_by_turn(_c.id, criteria.words, dialect))
+        elif db is not None and not _few(db, ids(criteria.words, dialect)):
             found.append(said_in(_c.id, criteria.words, db))
-        elif db is None or dialect == "sqlite":
-            found.append(_c.id.in_(theirs))
         else:
-            # An array: PostgreSQL, which takes rare words for less rare ones, would go through all sessions for them.
-            found.append(_c.id == func.any(func.array(theirs.scalar_subquery())))
+            found.append(_among(theirs, db))
     if criteria.since is not None:
         found.append(_c.started_at >= criteria.since - MAX_SESSION_LENGTH)
         found.append(or_(_c.ended_at.is_(None), _c.ended_at >= criteria.since))
@@ -94,7 +93,7 @@ def _condition(
             column = other[FIELDS[one.field].columns[0].name]
             such = select(other.id).where(or_(*(_COMPARE[one.op](column, value) for value in one.values)))
             if _few(db, such):
-                return _c.id.in_(such)
+                return _among(such, db)
     # What is not there has none of the values.
     return not_(func.coalesce(whole, False)) if one.negated else whole
 
@@ -133,7 +132,16 @@ def _labelled(
         named = named.where(c.started_at >= criteria.since - MAX_SESSION_LENGTH)
     if criteria.until is not None:
         named = named.where(c.started_at < criteria.until)
-    return _c.id.in_(named)
+    return _among(named, db)
+
+
+def _among(ids: Select[Any], db: Connection | None) -> ColumnElement[bool]:
+    """The condition that a session is one of these; with `db` they are few, and looked up before any session."""
+    if db is None or db.dialect.name == "sqlite":
+        return _c.id.in_(ids)
+    # An array: PostgreSQL, which takes what is rare for less rare, would go through all sessions for it. Out of the
+    # array again, or each session of one were compared with all of another.
+    return _c.id.in_(select(func.unnest(func.array(ids.scalar_subquery()))))
 
 
 def _few(db: Connection, hits: Select[Any]) -> bool:

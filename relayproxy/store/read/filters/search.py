@@ -115,9 +115,19 @@ def ids(words: Iterable[str], dialect: str) -> Select[Any]:
     return said(words, dialect).with_only_columns(turns.c.id)
 
 
+def said_by_turn(session: ColumnElement[str], words: Iterable[str], dialect: str) -> ColumnElement[bool]:
+    """A condition that words were said in that session, whose turns are read one by one."""
+    wanted = [word for word in words if _WORD.search(word)]
+    spaceless, listed = _parted(wanted)
+    there = [*([_read(listed)] if listed else []), *(_read_bigrams(spaceless, dialect) if spaceless else [])]
+    # An offset, or PostgreSQL would make a join of it, and look up all who said it.
+    here = select(turns.c.id).where(turns.c.session == session, *(there or [literal(False)])).offset(0)
+    return here.exists()
+
+
 def said_in(session: ColumnElement[str], words: Iterable[str], db: Connection) -> ColumnElement[bool]:
-    """A condition that words that many turns have were said in that session. Turns are read one by one, on SQLite only
-    those of sessions that are older than the newest ones with these words."""
+    """A condition that words that many turns have were said in that session. On SQLite turns are read one by one, of
+    sessions that are older than the newest ones with these words."""
     dialect = db.dialect.name
     spaceless, listed = _parted([word for word in words if _WORD.search(word)])
     there = _read_bigrams(spaceless, dialect) if spaceless else []
@@ -125,14 +135,10 @@ def said_in(session: ColumnElement[str], words: Iterable[str], db: Connection) -
         # All turns with such a beginning would be gathered anew for each turn: once is enough.
         every = select(_fts().c.rowid).where(_matches(listed))
         return select(turns.c.id).where(turns.c.session == session, turns.c.id.in_(every), *there).exists()
-    if dialect != "sqlite" and listed:
-        there = [_read(listed), *there]
-    if dialect != "sqlite" or not listed:
-        # An offset, or PostgreSQL would make a join of it, and look up all who said it.
-        here = select(turns.c.id).where(turns.c.session == session, *(there or [literal(False)]))
-        return (here if dialect == "sqlite" else here.offset(0)).exists()
+    if not listed:
+        return select(turns.c.id).where(turns.c.session == session, *(there or [literal(False)])).exists()
     one_by_one = said(listed, dialect).where(turns.c.session == session, *there).exists()
-    if spaceless:
+    if dialect != "sqlite" or spaceless:
         return one_by_one
     rowid: ColumnElement[int] = literal_column("turns_fts.rowid")
     newest = ids(listed, dialect).order_by(rowid.desc())
