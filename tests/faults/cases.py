@@ -725,7 +725,7 @@ PAGES = (
         "orders, cursors and page sizes that are none",
         (
             "tests/console/test_postgres.py::test_odd_parameters_are_no_failure",
-            "tests/store/read/test_queries.py::test_a_cursor_that_is_none_is_refused",
+            "tests/store/read/test_list_by_time.py::test_a_cursor_that_is_none_is_refused",
             "tests/store/read/test_sorted_list.py::test_a_cursor_of_another_order_is_refused",
         ),
     ),
