@@ -66,6 +66,7 @@ def test_one_session_goes_to_a_pipe(calls: list[Call], export: Export) -> None:
     assert (header.id, len([*messages])) == (calls[0].id, 104)
 
 
+@pytest.mark.in_database
 @pytest.mark.parametrize("form", ["recording", "scenario"])
 def test_a_recording_that_is_damaged_keeps_no_other(
     calls: list[Call], archive: Archive, export: Export, tmp_path: Path, form: str

@@ -169,6 +169,7 @@ async def test_stored_sessions_by_their_ids_and_by_a_filter(home: Path, booking_
         assert (result.exit_code, told in result.stderr) == (ExitCode.USAGE, True), result.output
 
 
+@pytest.mark.in_database
 async def test_a_stored_recording_that_is_damaged_keeps_no_other(home: Path, booking_parts: list[Part]) -> None:
     _, session = store(home, booking_parts)
     engine = open_engine(Settings(data_dir=home / "data").database)

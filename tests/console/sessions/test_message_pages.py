@@ -166,6 +166,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.in_database
 @pytest.mark.parametrize("table", ["chunks", "recordings"])
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_messages_that_are_damaged_or_gone_are_said_to_be_and_take_nothing_else_of_their_call_away(
