@@ -201,8 +201,14 @@ def test_many_messages_are_paged_both_ways_with_few_rows_held(visit: OpenPage, a
     order = rows.evaluate_all("rows => rows.map(row => Number(row.dataset.key.split('.')[1]))")
     assert order == list(range(int(total) - len(order), int(total)))
 
-    page.get_by_role("link", name="From the start").click()
+    to_start = page.get_by_role("link", name="From the start")
+    # Lines of the conversation get their heights when they first come into view: the page may move between the button's
+    # going down and up, which nobody's finger is quick enough for.
+    to_start.scroll_into_view_if_needed()
+    frames(page, 20)
+    to_start.click()
     expect(page.locator('[id="message-0.0"]')).to_be_in_viewport()
+    frames(page, 20)
     page.get_by_role("link", name="To the end").click()
     expect(page.locator(f'[id="{last}"]')).to_be_in_viewport()
     expect(page.locator('[id="message-0.0"]')).to_have_count(0)
